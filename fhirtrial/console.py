@@ -1,0 +1,192 @@
+"""What a person sees at the desk: tables and lists for a terminal. Decides nothing, and is silent in a pipe."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fhirtrial.criteria.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fhirtrial.client import Receipt
+    from fhirtrial.criteria.check import Finding
+    from fhirtrial.errors import Problem
+    from fhirtrial.matching.result import Match
+    from fhirtrial.records.record import TrialRecord
+
+out = Console()
+err = Console(stderr=True)
+
+STYLES = {
+    "eligible": "bold green",
+    "presumed-eligible": "green",
+    "undetermined": "yellow",
+    "presumed-ineligible": "dim red",
+    "ineligible": "red",
+}
+SIGNS = {
+    "eligible": "✔",
+    "presumed-eligible": "(✔)",
+    "undetermined": "?",
+    "presumed-ineligible": "(✗)",
+    "ineligible": "✗",
+}
+TRUTH_STYLES = {"yes": "green", "presumed-yes": "green", "unknown": "yellow", "presumed-no": "red", "no": "red"}
+
+
+def verdict_table(matches: Sequence[Match]) -> Table:
+    """Patients down, trials across, one line each; `verdict_counts` says what the signs mean."""
+    trials = list(dict.fromkeys(m.trial.id for m in matches))
+    table = Table(
+        title=f"{len(matches)} verdicts on {matches[0].on.isoformat()}" if matches else "no verdicts",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("patient", overflow="fold")
+    for trial in trials:
+        table.add_column(trial, overflow="fold")
+    for patient, row in _by_patient(matches).items():
+        table.add_row(patient, *(_cell(row[t]) if t in row else Text("") for t in trials))
+    return table
+
+
+def _by_patient(matches: Iterable[Match]) -> dict[str, dict[str, Match]]:
+    rows: dict[str, dict[str, Match]] = {}
+    for match in matches:
+        rows.setdefault(match.patient.reference.removeprefix("Patient/"), {})[match.trial.id] = match
+    return rows
+
+
+def _cell(match: Match) -> Text:
+    """The verdict's sign, then what stands above the criteria, else what decided it or is still open."""
+    label = match.verdict.label
+    cell = Text(f"{SIGNS[label]} ", style=STYLES[label])
+    if match.set_aside:
+        return cell.append(_some(match.set_aside), style="bold magenta")
+    if label == "undetermined":
+        return cell.append(f"{match.counts[Truth.UNKNOWN]} unknown")
+    return cell if label == "eligible" else cell.append(_some(match.decided_by))
+
+
+def _some(names: Sequence[str]) -> str:
+    return names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") if names else ""
+
+
+def verdict_counts(matches: Iterable[Match]) -> Table:
+    """How many patients of each trial came to each verdict; those set aside are counted with their verdict."""
+    trials: dict[str, str] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for match in matches:
+        trials[match.trial.id] = "" if match.trial.title == match.trial.id else match.trial.title
+        counts[match.trial.id, match.verdict.label] += 1
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("\n\ntrial", min_width=max(map(len, trials), default=0))
+    for label, sign in SIGNS.items():
+        words = label.replace("-", "\n") if "-" in label else f"\n{label}"
+        table.add_column(
+            f"{sign}\n{words}", justify="right", style=STYLES[label], min_width=max(map(len, label.split("-")))
+        )
+    table.add_column("\n\ntitle", no_wrap=True, overflow="ellipsis")
+    for trial, title in trials.items():
+        table.add_row(trial, *(str(counts[trial, label]) for label in SIGNS), title)
+    return table
+
+
+def explanation(match: Match) -> Iterator[Table | Text]:
+    """One pair in full: every criterion, its truth and reasons, the evidence, and what would settle it."""
+    yield Text.assemble(
+        (match.patient.reference, "bold"),
+        " × ",
+        (match.trial.id, "bold"),
+        "" if match.trial.title == match.trial.id else f" {match.trial.title}",
+        f"\non {match.on.isoformat()}: ",
+        (match.verdict.label, STYLES[match.verdict.label]),
+        f", decided by {', '.join(match.decided_by) or 'no criterion'}",
+    )
+    if match.set_aside:
+        yield Text(f"Set aside: {', '.join(match.set_aside)}", style="bold magenta")
+    if not match.trial.reviewed:
+        yield Text("The criteria were not reviewed by a person; no candidate is written.", style="yellow")
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for result in match.criteria:
+        truth = Text(result.truth.label, style=TRUTH_STYLES[result.truth.label])
+        table.add_row(Text(result.criterion.id, style="bold"), truth, Text(result.criterion.text))
+        shown = [" ".join(part for part in (e.resource, e.value, e.date) if part) for e in result.evidence]
+        for about, lines in (
+            ("because", [", ".join(result.reasons)] if result.reasons else []),
+            (
+                "evidence",
+                [f"{s}{f' [{e.compared}]' if e.compared else ''}" for s, e in zip(shown, result.evidence, strict=True)],
+            ),
+            ("would settle it", [need.text for need in result.needs]),
+        ):
+            if lines:
+                table.add_row("", Text(about, style="dim"), Text("\n".join(lines)))
+        table.add_row()
+    yield table
+
+
+def record_table(records: Sequence[TrialRecord]) -> Table:
+    """What was read: criteria by kind, how many were reviewed, and the defects of the source."""
+    table = Table()
+    for name in ("trial", "title", "inclusion", "exclusion", "reviewed", "defects of the source"):
+        table.add_column(name, overflow="fold")
+    for record in records:
+        kinds = Counter(c.kind for c in record.criteria if c.id not in {"age", "sex"})
+        reviewed = sum(c.review is not None for c in record.criteria)
+        defects = [c.text for c in record.criteria if c.kind == "defect"]
+        table.add_row(
+            record.id,
+            record.brief_title or record.official_title or "",
+            str(kinds["inclusion"]),
+            str(kinds["exclusion"]),
+            str(reviewed),
+            "\n".join(defects),
+        )
+    return table
+
+
+def finding_table(findings: Sequence[Finding]) -> Table:
+    table = Table()
+    for name in ("level", "trial", "criterion", "what", "to do"):
+        table.add_column(name, overflow="fold")
+    for f in findings:
+        table.add_row(f.level, f.trial, f"{f.criterion}{f' {f.path}' if f.path else ''}", f.what, f.todo)
+    return table
+
+
+def problems(found: Sequence[Problem]) -> None:
+    """Each thing that could not be used, one line each, on stderr."""
+    for problem in found:
+        err.print(Text(f"problem: {problem}", style="yellow"), soft_wrap=True)
+
+
+def receipt_line(receipt: Receipt) -> Text:
+    counts = ", ".join(f"{number} {word}" for word, number in receipt.counts.items() if number)
+    return Text(f"server: {counts or 'nothing to send'}")
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[], None]]:
+    """A running count on a terminal, nothing in a pipe; call what it gives once per step."""
+    if not err.is_terminal:
+        yield lambda: None
+        return
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda: bar.advance(task)

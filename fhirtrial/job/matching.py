@@ -1,0 +1,69 @@
+"""Patients against trials, with everything a match needs but the caller does not care about filled in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fhirtrial import terminology
+from fhirtrial.errors import PatientError
+from fhirtrial.matching.match import Run
+from fhirtrial.matching.result import Match, Trial
+from fhirtrial.patients.completeness import Loaded
+from fhirtrial.patients.facts import Facts
+from fhirtrial.patients.read import facts_of, read_patients
+from fhirtrial.site import Site
+from fhirtrial.terminology.policy import Policy, load_policy
+from fhirtrial.version import VERSION
+
+Patients = str | Path | Mapping[str, Any] | Iterable[Facts]
+
+
+def match(
+    trials: Sequence[Trial],
+    patients: Patients,
+    on: dt.date,
+    loaded: Loaded | None = None,
+    site: Site | None = None,
+) -> Run:
+    """A Run to iterate: one Match per patient and trial at the index date.
+
+    `patients` is a path (Bundle, folder, NDJSON, gzip), one Bundle as a dict, or chunks of facts.
+    """
+    site = site or Site()
+    return Run(
+        trials=trials,
+        chunks=_chunks(patients, loaded, on, site),
+        on=on,
+        terminology=terminology.load().with_local(site.codes),
+        policy=_policy(site),
+        site=site,
+        engine=f"fhirtrial {VERSION}",
+    )
+
+
+def explain(trial: Trial, patient: Patients, on: dt.date, site: Site | None = None) -> Match:
+    """One patient, one trial, every reason; PatientError where `patient` is not exactly one."""
+    found = list(match((trial,), patient, on, site=site))
+    if len(found) != 1:
+        raise PatientError("explain", f"{len(found)} patients", "give one patient's Bundle")
+    return found[0]
+
+
+def _chunks(patients: Patients, loaded: Loaded | None, on: dt.date, site: Site) -> Iterable[Facts]:
+    since = dt.date.fromisoformat(site.record_start) if site.record_start else None
+    if isinstance(patients, str | Path):
+        return read_patients(patients, loaded=loaded, record_start=since, on=on)
+    if isinstance(patients, Mapping):
+        return (facts_of(patients, loaded=loaded, record_start=since, on=on),)
+    return patients
+
+
+def _policy(site: Site) -> Policy:
+    return load_policy().with_site(
+        absence=site.absence,
+        recency_days=site.recency_days,
+        presume_sensitive=False if site.forbid_sensitive_presumption else None,
+    )

@@ -1,0 +1,142 @@
+"""Trials as they run: read back from what was published, be it a file, a folder, a server, or mapped just now.
+
+There is one way in: a normalized record is mapped first and its artifacts are read, so that files, bundles and servers
+give the same trials.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from fhirtrial.client import FhirSession, Server
+from fhirtrial.criteria.document import criteria_hash
+from fhirtrial.errors import ArtifactError, InputError, Problem, RecordError
+from fhirtrial.job.publish import map_trial, registry
+from fhirtrial.matching.result import Trial
+from fhirtrial.plugins import Registry, Resource
+from fhirtrial.records.read import read_trials
+from fhirtrial.records.record import TrialRecord
+from fhirtrial.site import Site
+
+log = logging.getLogger(__name__)
+
+BUNDLE = ".bundle.json"
+PARTS = ("ResearchStudy", "PlanDefinition", "Library", "Group", "Questionnaire")
+"""The resources a trial is read back from."""
+
+
+def load_trials(
+    source: str | Path | Sequence[TrialRecord], site: Site | None = None, failures: list[Problem] | None = None
+) -> tuple[Trial, ...]:
+    """Normalized records, published Bundles (a file or folder of `map`) or a FHIR base URL → trials, sorted by id.
+
+    Suspended trials are left out. What cannot be read goes to `failures`; without that list the first one raises.
+    """
+    site = site or Site()
+    found: dict[str, Trial] = {}
+    for resources in _sets(source, site, failures):
+        try:
+            found |= {trial.id: trial for trial in trials_of(resources, registry(site))}
+        except InputError as error:
+            _failed(error, failures)
+    return tuple(found[i] for i in sorted(found) if i not in site.suspended)
+
+
+def bundles(
+    source: str | Path | Sequence[TrialRecord], site: Site, failures: list[Problem] | None = None
+) -> Iterator[Resource]:
+    """The transaction Bundles of files: published ones as they are, records mapped now."""
+    if not isinstance(source, str | Path):
+        yield from (map_trial(record, "R4", site) for record in source)
+        return
+    path = Path(source)
+    files = sorted(path.glob(f"*{BUNDLE}")) if path.is_dir() else [path] if path.name.endswith(BUNDLE) else []
+    for file in files:
+        try:
+            yield _bundle(file)
+        except InputError as error:
+            _failed(error, failures)
+    if files:
+        return
+    read = read_trials(path)
+    for problem in read.failures:
+        _failed(RecordError(f"{problem.where}{problem.path}", problem.got, problem.todo), failures)
+    yield from (map_trial(record, "R4", site) for record in read.records)
+
+
+def on_server(source: object) -> bool:
+    """Whether the trials are a FHIR base URL's."""
+    return isinstance(source, str) and source.startswith(("http://", "https://"))
+
+
+def trials_of(resources: Iterable[Resource], mappings: Registry) -> Iterator[Trial]:
+    """The trials in one set of published resources; every part of one must stand on the same criteria tree.
+
+    A ResearchStudy without a PlanDefinition of its id was published by somebody else and is none of ours.
+    """
+    by_type: dict[str, dict[str, Resource]] = {}
+    for resource in resources:
+        by_type.setdefault(str(resource.get("resourceType")), {})[str(resource.get("id"))] = resource
+    trees = {}
+    for library in by_type.get("Library", {}).values():
+        criteria = _read(mappings, library)
+        trees[criteria_hash(criteria)] = criteria
+    for name, study in by_type.get("ResearchStudy", {}).items():
+        if name not in by_type.get("PlanDefinition", {}):
+            log.info("ResearchStudy/%s has no PlanDefinition here", name)
+            continue
+        parts = [by_type["PlanDefinition"][name]]
+        parts += [g for i, g in by_type.get("Group", {}).items() if i.startswith(f"{name}-")]
+        stated = {_read(mappings, part) for part in parts}
+        tree = stated.pop()
+        if stated or tree not in trees:
+            got = "its PlanDefinition, Groups and Library do not stand on one criteria tree"
+            raise ArtifactError(f"ResearchStudy/{name}", got, "publish the whole Bundle again (fhirtrial map)")
+        questionnaire = _read(mappings, by_type["Questionnaire"][name])
+        yield Trial(**_read(mappings, study), criteria=trees[tree], questionnaire=questionnaire, tree_hash=tree)
+
+
+def _sets(
+    source: str | Path | Sequence[TrialRecord], site: Site, failures: list[Problem] | None
+) -> Iterator[list[Resource]]:
+    if on_server(source):
+        yield _from_server(Server(str(source)))
+    else:
+        yield from (_resources(bundle) for bundle in bundles(source, site, failures))
+
+
+def _bundle(file: Path) -> Resource:
+    try:
+        bundle = orjson.loads(file.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise RecordError(str(file), f"no JSON ({error})", "write it again with `fhirtrial map`") from error
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        raise RecordError(str(file), "no Bundle", "give the .bundle.json that `fhirtrial map` wrote")
+    return bundle
+
+
+def _resources(bundle: Resource) -> list[Resource]:
+    return [entry["resource"] for entry in bundle.get("entry", ()) if "resource" in entry]
+
+
+def _from_server(server: Server) -> list[Resource]:
+    with FhirSession(server) as session:
+        return [r for kind in PARTS for r in session.search(kind)]
+
+
+def _read(mappings: Registry, resource: Mapping[str, Any]) -> Any:
+    mapping = mappings.of_resource(str(resource["resourceType"]), "R4")
+    if mapping is None or mapping.read is None:
+        raise ArtifactError(str(resource["resourceType"]), "no mapping reads it back", "install the standard mappings")
+    return mapping.read(dict(resource))
+
+
+def _failed(error: InputError, failures: list[Problem] | None) -> None:
+    if failures is None:
+        raise error
+    failures.append(error.problem)

@@ -1,0 +1,111 @@
+"""One function per kind of atom: the whole chunk's facts in, one truth per patient out."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from fhirtrial.criteria.questions import asked
+from fhirtrial.criteria.tree import (
+    Age,
+    Allergy,
+    Atom,
+    Attestation,
+    Change,
+    ClassificationCriteria,
+    Condition,
+    DataAvailability,
+    Defect,
+    Encounter,
+    Expected,
+    Finding,
+    Immunization,
+    Measurement,
+    Medication,
+    NotComputable,
+    Ordinal,
+    OtherExperiencer,
+    Procedure,
+    Reproductive,
+    Residue,
+    Result,
+    Sex,
+    TreatmentState,
+)
+from fhirtrial.matching.atoms.allergies import allergy
+from fhirtrial.matching.atoms.answers import answered
+from fhirtrial.matching.atoms.changes import change
+from fhirtrial.matching.atoms.conditions import condition
+from fhirtrial.matching.atoms.demographics import age, sex
+from fhirtrial.matching.atoms.events import encounter, immunization, procedure
+from fhirtrial.matching.atoms.findings import data, finding, other
+from fhirtrial.matching.atoms.measurements import measurement, ordinal
+from fhirtrial.matching.atoms.medications import medication
+from fhirtrial.matching.atoms.qualitative import result
+from fhirtrial.matching.atoms.reproductive import reproductive
+from fhirtrial.matching.grades import UNKNOWN, Answer, constant
+from fhirtrial.matching.plan import Asked
+from fhirtrial.matching.reasons import Reason
+from fhirtrial.matching.view import View
+
+
+def answer(question: Asked, view: View) -> Answer:
+    """The atom's truth for every patient; a person's answer stands in where no record can hold one."""
+    atom = question.atom
+    if not asked(atom, view.terminology):
+        return _from_record(atom, view)
+    told = answered(view, question.questionnaire, question.link_id, _unanswered(atom))
+    if getattr(atom, "concept", None) is None or isinstance(atom, TreatmentState | Expected):
+        return told
+    recorded = _from_record(atom, view)
+    return told.or_else(recorded)
+
+
+def _unanswered(atom: Atom) -> Reason:
+    match atom:
+        case Residue():
+            return Reason.RESIDUE
+        case NotComputable():
+            return Reason.NOT_COMPUTABLE
+        case _:
+            return Reason.NEEDS_HUMAN
+
+
+def _from_record(atom: Atom, view: View) -> Answer:
+    match atom:
+        case Age():
+            return age(atom, view)
+        case Sex():
+            return sex(atom, view)
+        case Condition():
+            return condition(atom, view)
+        case Measurement():
+            return measurement(atom, view)
+        case Ordinal():
+            return ordinal(atom, view)
+        case Result():
+            return result(atom, view)
+        case Change():
+            return change(atom, view)
+        case Medication():
+            return medication(atom, view)
+        case Procedure():
+            return procedure(atom, view)
+        case Encounter():
+            return encounter(atom, view)
+        case Allergy():
+            return allergy(atom, view)
+        case Immunization():
+            return immunization(atom, view)
+        case Reproductive():
+            return reproductive(atom, view)
+        case Finding():
+            return finding(atom, view)
+        case DataAvailability():
+            return data(atom, view)
+        case OtherExperiencer():
+            return other(atom, view)
+        case ClassificationCriteria() | Attestation() | TreatmentState() | Expected() | Residue() | NotComputable():
+            return constant(view.patients, UNKNOWN, _unanswered(atom))
+        case Defect():
+            return constant(view.patients, UNKNOWN, Reason.NOT_COMPUTABLE)
+    assert_never(atom)

@@ -1,0 +1,64 @@
+"""What a method showed, what the record holds at all, and what relatives have."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fhirtrial.criteria.tree import DataAvailability, Finding, OtherExperiencer
+from fhirtrial.matching import calendar
+from fhirtrial.matching.grades import UNKNOWN, YES, Answer, Rows, constant, exists, least
+from fhirtrial.matching.identity import identified, standing
+from fhirtrial.matching.reasons import Reason
+from fhirtrial.matching.timing import began
+from fhirtrial.matching.view import State, View
+from fhirtrial.patients.facts import Family, Kind, ValueKind
+
+
+def finding(atom: Finding, view: View) -> Answer:
+    """A report or result of the modality in the window whose coded conclusion is the finding.
+
+    A report without it leaves the question open: what a reader did not code, he may have written.
+    """
+    span = view.span(atom.window, calendar.recent(view.on, view.policy.recency_days(view.concept(atom.modality))))
+    if span is None:
+        return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
+    rows = view.rows(Kind.REPORT, Kind.OBSERVATION)
+    rows = rows[view.states(atom.modality)[rows] >= State.MENTIONED]
+    by, seen = view.states(atom.modality)[rows], view.states(atom.finding, "value")[rows]
+    shown = np.where(seen == State.HIT, YES, UNKNOWN).astype(np.int8)
+    why = np.select(
+        [seen == State.COARSE, seen == State.MENTIONED], [Reason.CODE_TOO_COARSE, Reason.UNCODED], Reason.NEEDS_HUMAN
+    ).astype(np.uint32)
+    grade, reasons = least(identified(by), (shown, why), standing(view, rows), began(view, rows, span))
+    found = Rows(rows, view.column("patient")[rows], grade, reasons)
+    return exists(found, view.uncoded_absence((Family.OBSERVATIONS,), span), assumed=span.assumed)
+
+
+def data(atom: DataAvailability, view: View) -> Answer:
+    """Whether any result of the concept stands in the window; a fully read record without one has none."""
+    if atom.concept is None:
+        return constant(view.patients, UNKNOWN, Reason.NEEDS_HUMAN)
+    span = view.span(atom.window, calendar.recent(view.on, view.policy.recency_days(view.concept(atom.concept))))
+    if span is None:
+        return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
+    rows = view.rows(Kind.OBSERVATION)
+    valued = ~np.isin(view.column("value_kind")[rows], (ValueKind.NONE, ValueKind.ABSENT))
+    valued |= view.column("interpretation")[rows] > 0
+    states = view.states(atom.concept)[rows]
+    rows, states = rows[valued & (states >= State.MENTIONED)], states[valued & (states >= State.MENTIONED)]
+    grade, reasons = least(identified(states), standing(view, rows), began(view, rows, span))
+    found = Rows(rows, view.column("patient")[rows], grade, reasons)
+    return exists(found, view.recorded((Family.OBSERVATIONS,), span), assumed=span.assumed)
+
+
+def other(atom: OtherExperiencer, view: View) -> Answer:
+    """A relative's condition from the family history; anyone else's state only a person knows."""
+    if atom.condition is None:
+        return constant(view.patients, UNKNOWN, Reason.NEEDS_HUMAN)
+    span = calendar.until(view.on)
+    rows = view.rows(Kind.RELATIVE)
+    states = view.states(atom.condition)[rows]
+    rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
+    grade, reasons = least(identified(states), standing(view, rows))
+    found = Rows(rows, view.column("patient")[rows], grade, reasons)
+    return exists(found, view.uncoded_absence((Family.FAMILY_HISTORY,), span), assumed=False)

@@ -1,0 +1,158 @@
+"""Numeric results: absolute bounds, multiples of the result's own normal limits, ratios, ordinal classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fhirtrial.criteria.tree import Measurement, Op, Ordinal
+from fhirtrial.matching import calendar
+from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Ints, constant
+from fhirtrial.matching.quantities import NUMERIC, Floats, Numbers, compare, interpretations, limits, numbers
+from fhirtrial.matching.reasons import Reason
+from fhirtrial.matching.results import reduce_results
+from fhirtrial.matching.timing import Graded
+from fhirtrial.matching.view import State, View
+from fhirtrial.patients.facts import Kind, Standing
+from fhirtrial.terminology.systems import canonical
+
+Judged = tuple[Graded, Callable[[int], str]]
+HIGH = frozenset({"H", "HH", "HU", "HX", ">"})
+LOW = frozenset({"L", "LL", "LU", "LX", "<"})
+EXTREMES = {("max", ">"): "any", ("max", ">="): "any", ("min", "<"): "any", ("min", "<="): "any"}
+
+
+def measurement(atom: Measurement, view: View) -> Answer:
+    concept = view.concept(atom.concept)
+    span = view.span(atom.window, calendar.recent(view.on, view.policy.recency_days(concept)))
+    if span is None:
+        return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
+    select = atom.select
+    if select in {"min", "max"}:
+        select = EXTREMES.get((select, atom.op), "all")  # type: ignore[assignment]
+
+    def judge(rows: Ints) -> Judged:
+        if atom.over is not None:
+            return _ratio(atom, atom.over, view, rows)
+        if atom.of == "absolute":
+            return _absolute(atom, view, rows)
+        return _against_limit(atom, view, rows)
+
+    kind = "score" if concept.kind == "score" else "measurement"
+    return reduce_results(view, atom.concept, span, select, judge, kind=kind, count=atom.count)
+
+
+def ordinal(atom: Ordinal, view: View) -> Answer:
+    concept = view.concept(atom.concept)
+    span = view.span(atom.window, calendar.recent(view.on, view.policy.recency_days(concept)))
+    if span is None:
+        return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
+    values = view.facts.vocabulary.codes.values
+
+    def rank(number: int) -> float:
+        codes = values[number]
+        by_code = (concept.ordinals.get((canonical(system), code)) for system, code in codes.codings)
+        found = next((r for r in by_code if r is not None), concept.ordinals.get(codes.text.strip().lower()))
+        return np.nan if found is None else float(found)
+
+    def judge(rows: Ints) -> Judged:
+        coded = np.array([rank(n) for n in view.column("value")[rows].tolist()], np.float64)
+        numeric = np.isin(view.column("value_kind")[rows], NUMERIC)
+        recorded = np.where(numeric, view.column("low")[rows], coded)
+        why = np.where(np.isnan(recorded), np.where(view.column("value")[rows] > 0, Reason.UNCODED, Reason.ABSENT), 0)
+        closed = np.zeros(len(rows), bool)
+        exact = Numbers(recorded, recorded, closed, closed, why.astype(np.uint32))
+        return compare(exact, atom.op, np.full(len(rows), float(atom.rank))), lambda _: f"{atom.op} {atom.label}"
+
+    return reduce_results(view, atom.concept, span, "latest", judge, kind="score")
+
+
+def _absolute(atom: Measurement, view: View, rows: Ints) -> Judged:
+    n = numbers(view, rows, atom.unit, view.concept(atom.concept).molar_mass)
+    bound = np.full(len(rows), atom.value)
+    return compare(n, atom.op, bound), _worded(n, bound, atom.op, [atom.unit or ""] * len(rows), {})
+
+
+def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
+    """`× ULN` in each result's own unit, by its own range; interpretation and range must not contradict each other."""
+    concept = view.concept(atom.concept)
+    side = "high" if atom.of == "uln" else "low"
+    n = numbers(view, rows, None, None)
+    bound, why, named = limits(view, rows, side, view.uln.get(atom.concept), concept.molar_mass)
+    grade, reasons = compare(n, atom.op, bound * atom.value)
+    lacking = (why != 0) & (n.why == 0)
+    grade = np.where(lacking, UNKNOWN, grade).astype(np.int8)
+    reasons = np.where(lacking, why, reasons).astype(np.uint32)
+    valueless = n.why != 0
+    for i, codes in enumerate(interpretations(view, rows)):
+        if valueless[i]:
+            grade[i], reasons[i] = _by_interpretation(atom, codes, int(reasons[i]))
+        elif why[i] == 0 and _contradicts(codes, n, bound, i, side):
+            grade[i], reasons[i] = UNKNOWN, Reason.CONFLICTING
+    strings = view.facts.vocabulary.strings.values
+    unit = [strings[u] for u in view.column("unit")[rows].tolist()]
+    factor = f"{atom.value:g} × {atom.of.upper()}"
+    notes = {i: f"{factor}{f', {named[i]}' if i in named else ''}" for i in range(len(rows))}
+    return (grade, reasons), _worded(n, bound * atom.value, atom.op, unit, notes)
+
+
+def _by_interpretation(atom: Measurement, codes: frozenset[str], why: int) -> tuple[int, int]:
+    """What a normal, high or low mark alone decides about a multiple of the limit (of ULN: k >= 1; of LLN: k <= 1)."""
+    beyond, outward = (HIGH, {">", ">="}) if atom.of == "uln" else (LOW, {"<", "<="})
+    wide = atom.value >= 1 if atom.of == "uln" else atom.value <= 1
+    strict = (
+        atom.value != 1 or atom.op in {">", "<="} if atom.of == "uln" else atom.value != 1 or atom.op in {"<", ">="}
+    )
+    if codes == {"N"} and wide and strict and atom.op != "=":
+        return (NO if atom.op in outward else YES), 0
+    if codes and codes <= beyond and atom.value == 1 and atom.op != "=":
+        return (YES if atom.op in outward else NO), 0
+    return UNKNOWN, why
+
+
+def _contradicts(codes: frozenset[str], n: Numbers, bound: Floats, i: int, side: str) -> bool:
+    if side == "high":
+        return bool((codes & HIGH and n.high[i] <= bound[i]) or ("N" in codes and n.low[i] > bound[i]))
+    return bool((codes & LOW and n.low[i] >= bound[i]) or ("N" in codes and n.high[i] < bound[i]))
+
+
+def _ratio(atom: Measurement, over: str, view: View, rows: Ints) -> Judged:
+    """Divided by a simultaneous result: one of the other concept, of the same patient, at the same clinical moment."""
+    n = numbers(view, rows, view.concept(atom.concept).unit, view.concept(atom.concept).molar_mass)
+    others = view.rows(Kind.OBSERVATION)
+    others = others[(view.states(over)[others] == State.HIT) & (view.column("standing")[others] == Standing.ASSERTED)]
+    d = numbers(view, others, view.concept(over).unit, view.concept(over).molar_mass)
+    moment = {
+        key: (i if d.why[i] == 0 and d.low[i] == d.high[i] != 0 else -1)
+        for i, key in enumerate(zip(*(view.column(c)[others].tolist() for c in ("patient", "instant")), strict=True))
+    }
+    keys = zip(*(view.column(c)[rows].tolist() for c in ("patient", "instant")), strict=True)
+    pair = np.array([moment.get(key, -1) for key in keys], np.int64)
+    divisor = np.where(pair >= 0, d.low[pair] if len(others) else np.nan, np.nan)
+    why = np.where(n.why == 0, np.where(pair >= 0, 0, Reason.ABSENT), n.why).astype(np.uint32)
+    n = Numbers(n.low / divisor, n.high / divisor, n.low_open, n.high_open, why)
+    bound = np.full(len(rows), atom.value)
+    return compare(n, atom.op, bound), _worded(n, bound, atom.op, [atom.unit or ""] * len(rows), {})
+
+
+def _worded(n: Numbers, bound: Floats, op: Op, unit: list[str], notes: dict[int, str]) -> Callable[[int], str]:
+    """The comparison as a reader wants it: `186 umol/L > 132 umol/L (1.5 × ULN)`."""
+
+    def words(i: int) -> str:
+        if n.why[i]:
+            return ""
+        value = f"{n.low[i]:.12g}" if n.low[i] == n.high[i] else f"{_end(n, i)}"
+        threshold = "?" if np.isnan(bound[i]) else f"{bound[i]:.12g}"
+        parts = [f"{value} {unit[i]}".strip(), op, f"{threshold} {unit[i]}".strip()]
+        return " ".join(parts) + (f" ({notes[i]})" if i in notes else "")
+
+    return words
+
+
+def _end(n: Numbers, i: int) -> str:
+    if np.isinf(n.low[i]):
+        return f"{'<' if n.high_open[i] else '<='} {n.high[i]:.12g}"
+    if np.isinf(n.high[i]):
+        return f"{'>' if n.low_open[i] else '>='} {n.low[i]:.12g}"
+    return f"{n.low[i]:.12g}–{n.high[i]:.12g}"

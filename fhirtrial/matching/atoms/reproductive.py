@@ -1,0 +1,82 @@
+"""Pregnancy, lactation, child-bearing potential: conditions, tests and sex together; sensitive, rarely presumed.
+
+Male without evidence of it is presumed-no (DESIGN §4); for anyone else only the record speaks. A pregnancy that began
+more than 300 days ago is stale.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fhirtrial.criteria.tree import Condition, Procedure, Reproductive, Result
+from fhirtrial.matching.atoms.conditions import condition
+from fhirtrial.matching.atoms.events import procedure
+from fhirtrial.matching.atoms.qualitative import result
+from fhirtrial.matching.grades import NO, PRESUMED_NO, PRESUMED_YES, UNKNOWN, YES, Answer, joined
+from fhirtrial.matching.reasons import Reason
+from fhirtrial.matching.view import View
+from fhirtrial.patients.facts import FLOOR
+
+LONGEST = 300
+"""Days after which a pregnancy on the problem list is no longer believed (DESIGN §6)."""
+
+
+def reproductive(atom: Reproductive, view: View) -> Answer:
+    match atom.state:
+        case "pregnant":
+            return _male(view, _pregnant(view))
+        case "lactating":
+            return _male(view, _only_evidence(condition(Condition(concept="lactation", when="active"), view)))
+        case _:
+            return _potential(view)
+
+
+def _pregnant(view: View) -> Answer:
+    """A current pregnancy on the record; a test or a stated status decides where the problem list is silent."""
+    listed = _only_evidence(condition(Condition(concept="pregnancy", when="active"), view))
+    old = (view.column("start_high") < view.today - LONGEST) | (
+        (view.column("start_low") == FLOOR)
+        & (view.column("recorded") > FLOOR)
+        & (view.column("recorded") < view.today - LONGEST)
+    )
+    fresh = np.zeros(view.patients, bool)
+    rows = listed.rows
+    holds = rows.grade >= PRESUMED_YES
+    fresh[rows.patient[holds & ~old[rows.index]]] = True
+    stale = (listed.truth >= PRESUMED_YES) & ~fresh
+    tested = result(Result(concept="hcg-pregnancy-test", result="positive"), view)
+    truth = np.where(stale, UNKNOWN, listed.truth).astype(np.int8)
+    reasons = np.where(stale, Reason.STALE, listed.reasons).astype(np.uint32)
+    settled = (truth == UNKNOWN) & np.isin(tested.truth, (NO, YES))
+    return Answer(
+        np.where(settled, tested.truth, truth).astype(np.int8),
+        np.where(settled, 0, reasons).astype(np.uint32),
+        joined(rows, tested.rows, lambda grade: grade),
+    )
+
+
+def _only_evidence(answer: Answer) -> Answer:
+    """Without the presumption of a problem list: a woman's list that is silent on it says nothing."""
+    silent = answer.truth == PRESUMED_NO
+    truth = np.where(silent, UNKNOWN, answer.truth).astype(np.int8)
+    return Answer(truth, np.where(silent, Reason.ABSENT, answer.reasons).astype(np.uint32), answer.rows)
+
+
+def _male(view: View, answer: Answer) -> Answer:
+    nothing = np.ones(view.patients, bool)
+    nothing[answer.rows.patient[answer.rows.grade >= UNKNOWN]] = False
+    male = (view.sexes == "male") & (answer.truth == UNKNOWN) & nothing
+    truth = np.where(male, PRESUMED_NO, answer.truth).astype(np.int8)
+    return Answer(truth, np.where(male, 0, answer.reasons).astype(np.uint32), answer.rows)
+
+
+def _potential(view: View) -> Answer:
+    """A uterus removed or a menopause on record ends it; nothing on record proves it."""
+    removed = procedure(Procedure(concept="hysterectomy"), view)
+    ceased = condition(Condition(concept="menopause"), view)
+    ended = (removed.truth >= PRESUMED_YES) | (ceased.truth >= PRESUMED_YES)
+    firm = (removed.truth == YES) | (ceased.truth == YES)
+    truth = np.where(firm, NO, np.where(ended, PRESUMED_NO, UNKNOWN)).astype(np.int8)
+    rows = joined(removed.rows, ceased.rows, lambda grade: grade)
+    reasons = np.where(truth == UNKNOWN, Reason.NEEDS_HUMAN, 0).astype(np.uint32)
+    return _male(view, Answer(truth, reasons, rows))

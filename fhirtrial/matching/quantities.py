@@ -1,0 +1,153 @@
+"""Recorded numbers against a bound: units, comparators, reference ranges; what cannot be compared is unknown.
+
+A recorded value is an interval: a plain number is a point, `<5` everything below five, a Range what it spans. A bound
+is met when all of the interval meets it, missed when none of it does, undecided else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fhirtrial.matching.grades import UNKNOWN, Ints
+from fhirtrial.matching.reasons import Reason
+from fhirtrial.matching.timing import Graded, graded
+from fhirtrial.matching.view import View
+from fhirtrial.patients.facts import Comparator, ReferenceRange, ValueKind
+from fhirtrial.site import Limits
+from fhirtrial.terminology import units
+from fhirtrial.terminology.systems import canonical
+
+Floats = NDArray[np.float64]
+NUMERIC = (ValueKind.QUANTITY, ValueKind.RANGE, ValueKind.RATIO)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Values in one unit as intervals; `why` is non-zero where a row has no usable number."""
+
+    low: Floats
+    high: Floats
+    low_open: NDArray[np.bool_]
+    high_open: NDArray[np.bool_]
+    why: NDArray[np.uint32]
+
+
+def significant(x: Floats) -> Floats:
+    """Rounded to 12 significant digits: 150 10*3/uL and 150 10*9/L are one number (DESIGN §7)."""
+    safe = np.where(np.isfinite(x) & (x != 0), x, 1.0)
+    scale = 10.0 ** (11 - np.floor(np.log10(np.abs(safe))))
+    return np.where(np.isfinite(x) & (x != 0), np.round(safe * scale) / scale, x)
+
+
+def numbers(view: View, rows: Ints, unit: str | None, molar_mass: float | None) -> Numbers:
+    """The rows' values in `unit` (None: in whatever unit they are)."""
+    kind, comparator = view.column("value_kind")[rows], view.column("comparator")[rows]
+    factor = _factors(view, view.column("unit")[rows], unit, molar_mass)
+    low, high = (significant(view.column(name)[rows] * factor) for name in ("low", "high"))
+    numeric = np.isin(kind, NUMERIC) & ~(np.isnan(low) & np.isnan(high) & ~np.isnan(factor))
+    why = np.where(~numeric, Reason.ABSENT, np.where(np.isnan(factor), Reason.UNIT_NOT_CONVERTIBLE, 0))
+    below = np.isin(comparator, (Comparator.LESS, Comparator.LESS_OR_EQUAL))
+    above = np.isin(comparator, (Comparator.GREATER, Comparator.GREATER_OR_EQUAL))
+    return Numbers(
+        np.where(below | np.isnan(low), -np.inf, low),
+        np.where(above | np.isnan(high), np.inf, high),
+        below | (comparator == Comparator.GREATER) | np.isnan(low),
+        above | (comparator == Comparator.LESS) | np.isnan(high),
+        why.astype(np.uint32),
+    )
+
+
+def compare(n: Numbers, op: str, bound: Floats) -> Graded:
+    """Each interval against its bound; undecided ones are `comparator-undecided`."""
+    bound = significant(bound)
+    above = (n.low > bound) | ((n.low == bound) & n.low_open)
+    below = (n.high < bound) | ((n.high == bound) & n.high_open)
+    at_least, at_most = n.low >= bound, n.high <= bound
+    match op:
+        case ">":
+            yes, no = above, at_most
+        case ">=":
+            yes, no = at_least, below
+        case "<":
+            yes, no = below, at_least
+        case "<=":
+            yes, no = at_most, above
+        case _:
+            yes, no = (n.low == bound) & (n.high == bound) & ~n.low_open & ~n.high_open, above | below
+    grade, reasons = graded(yes, no, Reason.COMPARATOR_UNDECIDED)
+    unusable = n.why != 0
+    return np.where(unusable, UNKNOWN, grade).astype(np.int8), np.where(unusable, n.why, reasons).astype(np.uint32)
+
+
+def limits(
+    view: View, rows: Ints, side: str, fallback: Limits | None, molar_mass: float | None
+) -> tuple[Floats, NDArray[np.uint32], Mapping[int, str]]:
+    """Each row's own upper (`high`) or lower (`low`) limit of normal in the row's own unit, why there is none, a name.
+
+    Several fitting ranges that disagree are conflicting; without any the site's fallback serves and is named.
+    """
+    bound = np.full(len(rows), np.nan)
+    why = np.zeros(len(rows), np.uint32)
+    named: dict[int, str] = {}
+    ranges, strings = view.facts.vocabulary.ranges.values, view.facts.vocabulary.strings.values
+    columns = (view.column(name)[rows].tolist() for name in ("ranges", "unit", "patient"))
+    for i, (number, unit, patient) in enumerate(zip(*columns, strict=True)):
+        fitting = {
+            _converted(value, r.unit or strings[unit], strings[unit], molar_mass)
+            for r in ranges[number]
+            if _fits(r, view, patient) and (value := getattr(r, side)) is not None
+        }
+        if len(fitting) == 1:
+            (found,) = fitting
+            bound[i] = np.nan if found is None else found
+            why[i] = Reason.UNIT_NOT_CONVERTIBLE if found is None else 0
+        elif fitting:
+            why[i] = Reason.CONFLICTING
+        elif fallback is not None and (value := getattr(fallback, side)) is not None:
+            found = _converted(value, fallback.unit, strings[unit], molar_mass)
+            bound[i] = np.nan if found is None else found
+            why[i] = Reason.NO_REFERENCE_RANGE if found is None else 0
+            named[i] = fallback.name
+        else:
+            why[i] = Reason.NO_REFERENCE_RANGE
+    return bound, why, named
+
+
+def interpretations(view: View, rows: Ints) -> list[frozenset[str]]:
+    """Each row's interpretation codes of HL7's v3 ObservationInterpretation (N, H, HH, L, POS…)."""
+    values = view.facts.vocabulary.codes.values
+    system = canonical("interpretation")
+    return [
+        frozenset(code for s, code in values[n].codings if canonical(s) == system)
+        for n in view.column("interpretation")[rows].tolist()
+    ]
+
+
+def _factors(view: View, numbers: Ints, unit: str | None, molar_mass: float | None) -> Floats:
+    if unit is None:
+        return np.ones(len(numbers))
+    strings = view.facts.vocabulary.strings.values
+    table: dict[int, float | None] = {n: units.factor(strings[n], unit, molar_mass) for n in set(numbers.tolist())}
+    return np.array([np.nan if table[n] is None else table[n] for n in numbers.tolist()], np.float64)
+
+
+def _converted(value: float, unit: str, to: str, molar_mass: float | None) -> float | None:
+    return value if unit == to else units.convert(value, unit, to, molar_mass)
+
+
+def _fits(r: ReferenceRange, view: View, patient: int) -> bool:
+    """Whether a range is one of normal values for this patient; a range for another sex or age is not."""
+    who: Any = view.facts.patients[patient]
+    if not r.normal or (r.sex and r.sex != who.sex):
+        return False
+    if r.age_low is None and r.age_high is None:
+        return True
+    if who.birth is None:
+        return False
+    ages = [(view.today - day) / 365.25 for day in who.birth]
+    return (r.age_low is None or min(ages) >= r.age_low) and (r.age_high is None or max(ages) <= r.age_high)

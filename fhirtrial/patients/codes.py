@@ -1,0 +1,63 @@
+"""CodeableConcepts as code sets: systems under their canonical URI, codes as recorded, every display and text kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fhirtrial.patients.elements import Coding, Concept
+from fhirtrial.patients.facts import CodeSet
+from fhirtrial.terminology.systems import canonical
+
+NOTHING = CodeSet()
+
+
+def code_set(concept: Concept | None) -> CodeSet:
+    return NOTHING if concept is None else _collect(concept.coding, (concept.text,))
+
+
+def merged(concepts: Iterable[Concept | None]) -> CodeSet:
+    """Several concepts that answer one question together, in their order."""
+    given = [concept for concept in concepts if concept is not None]
+    if len(given) == 1:
+        return code_set(given[0])
+    return _collect([coding for concept in given for coding in concept.coding], [concept.text for concept in given])
+
+
+def of_codings(codings: Iterable[Coding | None]) -> CodeSet:
+    return _collect([coding for coding in codings if coding is not None], ())
+
+
+def joined(*sets: CodeSet) -> CodeSet:
+    """One set of all their codes and words."""
+    given = [codes for codes in sets if codes != NOTHING]
+    if len(given) < 2:
+        return given[0] if given else NOTHING
+    codings = dict.fromkeys(pair for codes in given for pair in codes.codings)
+    return CodeSet(tuple(codings), "; ".join(dict.fromkeys(codes.text for codes in given if codes.text)))
+
+
+def has(concept: Concept | None, system: str, *codes: str) -> bool:
+    return concept is not None and any(c.code in codes and canonical(c.system) == system for c in concept.coding)
+
+
+def code_in(concept: Concept | None, system: str) -> str:
+    """The concept's code in `system`; empty where it has none."""
+    if concept is not None:
+        for coding in concept.coding:
+            if coding.system == system:
+                return coding.code
+    return ""
+
+
+def _collect(codings: Iterable[Coding], texts: Iterable[str]) -> CodeSet:
+    pairs: dict[tuple[str, str], None] = {}
+    words: dict[str, None] = {}
+    for coding in codings:
+        if coding.code:
+            pairs[canonical(coding.system), coding.code] = None
+        if coding.display:
+            words[coding.display] = None
+    for text in texts:
+        if text:
+            words[text] = None
+    return CodeSet(tuple(pairs), "; ".join(words)) if pairs or words else NOTHING

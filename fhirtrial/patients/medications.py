@@ -1,0 +1,258 @@
+"""MedicationRequest, -Statement, -Administration and -Dispense → facts: the product, when, and how much per day.
+
+An order is not an intake: it stays ORDERED, and plans, proposals and options are no orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fhirtrial.patients.codes import NOTHING, code_set, joined, merged
+from fhirtrial.patients.dates import UNDATED, When, between, period, shift, up_to, when
+from fhirtrial.patients.dosage import daily_dose, single_dose
+from fhirtrial.patients.elements import Dosage, Period, Quantity, Range
+from fhirtrial.patients.facts import CEIL, CodeSet, Course, Fact, Kind, Standing, ValueKind
+from fhirtrial.patients.medication_resources import (
+    Medication,
+    MedicationAdministration,
+    MedicationDispense,
+    MedicationRequest,
+    MedicationStatement,
+    Medicine,
+)
+from fhirtrial.patients.quantities import Value
+from fhirtrial.patients.source import NO_DOSE, Source, Times, end_of, open_end, standing
+
+_Status = tuple[Standing, Course] | None
+REQUESTS: Mapping[str, _Status] = {
+    "active": (Standing.ORDERED, Course.NOW),
+    "on-hold": (Standing.ORDERED, Course.PAUSED),
+    "completed": (Standing.ORDERED, Course.OVER),
+    "stopped": (Standing.ORDERED, Course.OVER),
+    "unknown": (Standing.UNCONFIRMED, Course.OPEN),
+    "cancelled": None,
+    "draft": None,
+    "entered-in-error": None,
+}
+INTENTS: Mapping[str, bool] = {
+    "order": True,
+    "original-order": True,
+    "reflex-order": True,
+    "filler-order": True,
+    "instance-order": True,
+    "proposal": False,
+    "plan": False,
+    "option": False,
+}
+STATEMENTS: Mapping[str, _Status] = {
+    "active": (Standing.ASSERTED, Course.NOW),
+    "completed": (Standing.ASSERTED, Course.OVER),
+    "stopped": (Standing.ASSERTED, Course.OVER),
+    "intended": (Standing.UNCONFIRMED, Course.OPEN),
+    "on-hold": (Standing.UNCONFIRMED, Course.PAUSED),
+    "unknown": (Standing.UNCONFIRMED, Course.OPEN),
+    "not-taken": (Standing.DENIED, Course.OPEN),
+    "entered-in-error": None,
+}
+ADMINISTRATIONS: Mapping[str, _Status] = {
+    "in-progress": (Standing.ASSERTED, Course.NOW),
+    "completed": (Standing.ASSERTED, Course.OVER),
+    "stopped": (Standing.ASSERTED, Course.OVER),
+    "on-hold": (Standing.UNCONFIRMED, Course.PAUSED),
+    "unknown": (Standing.UNCONFIRMED, Course.OPEN),
+    "not-done": (Standing.DENIED, Course.OPEN),
+    "entered-in-error": None,
+}
+DISPENSES: Mapping[str, _Status] = {
+    "in-progress": (Standing.ASSERTED, Course.OPEN),
+    "completed": (Standing.ASSERTED, Course.OPEN),
+    "preparation": (Standing.UNCONFIRMED, Course.OPEN),
+    "on-hold": (Standing.UNCONFIRMED, Course.PAUSED),
+    "unknown": (Standing.UNCONFIRMED, Course.OPEN),
+    "declined": (Standing.DENIED, Course.OPEN),
+    "stopped": None,
+    "cancelled": None,
+    "entered-in-error": None,
+}
+
+
+def request_facts(request: MedicationRequest, source: Source) -> Iterator[Fact]:
+    status = standing(REQUESTS, request.status)
+    if status is None or not standing(INTENTS, request.intent, "intent"):
+        return
+    meant, course = (Standing.DENIED, Course.OPEN) if request.do_not_perform else status
+    start = _order_start(request)
+    ends = _order_ends(request, start)
+    if not ends:
+        end = end_of(course, start, None)
+    elif request.status in ("active", "on-hold", "completed"):
+        end = between(min(end.low for end in ends), max(end.high for end in ends))
+    else:  # it ended early, or nobody knows
+        end = between(start.low, max(end.high for end in ends))
+    times = Times(start, end, when(request.authored_on, "authoredOn").low)
+    product, path = _product(request, source)
+    yield source.row(
+        Kind.REQUEST,
+        meant,
+        times,
+        code=product,
+        course=course,
+        value=path,
+        category=merged(request.category),
+        reason=source.reasons(request.reason_code, request.reason_reference),
+        outcome=code_set(request.status_reason),
+        route=merged(dosage.route for dosage in request.dosage_instruction),
+        site=merged(dosage.site for dosage in request.dosage_instruction),
+        dose=daily_dose(request.dosage_instruction),
+    )
+
+
+def statement_facts(statement: MedicationStatement, source: Source) -> Iterator[Fact]:
+    status = standing(STATEMENTS, statement.status)
+    if status is None:
+        return
+    meant, course = status
+    asserted = when(statement.date_asserted, "dateAsserted")
+    start, end = _effective(statement)
+    if start == UNDATED and course is not Course.OPEN:
+        start = up_to(asserted)
+    product, path = _product(statement, source)
+    yield source.row(
+        Kind.STATEMENT,
+        meant,
+        Times(start, end_of(course, start, end), asserted.low),
+        code=product,
+        course=course,
+        value=path,
+        category=code_set(statement.category),
+        reason=source.reasons(statement.reason_code, statement.reason_reference),
+        outcome=merged(statement.status_reason),
+        route=merged(dosage.route for dosage in statement.dosage),
+        site=merged(dosage.site for dosage in statement.dosage),
+        dose=daily_dose(statement.dosage),
+    )
+
+
+def administration_facts(administration: MedicationAdministration, source: Source) -> Iterator[Fact]:
+    status = standing(ADMINISTRATIONS, administration.status)
+    if status is None:
+        return
+    meant, course = status
+    start, end = _effective(administration)
+    if end is None and course is Course.OVER and administration.effective_date_time:
+        end = start
+    dosage = administration.dosage
+    one_day = start.low == start.high and (end is None or end.high == start.low)
+    product, path = _product(administration, source)
+    yield source.row(
+        Kind.ADMINISTRATION,
+        meant,
+        Times(start, end_of(course, start, end)),
+        code=product,
+        course=course,
+        value=path,
+        category=code_set(administration.category),
+        reason=source.reasons(administration.reason_code, administration.reason_reference),
+        outcome=merged(administration.status_reason),
+        route=code_set(dosage.route) if dosage is not None else NOTHING,
+        site=code_set(dosage.site) if dosage is not None else NOTHING,
+        dose=single_dose(dosage.dose) if dosage and one_day and not dosage.modifier_extension else NO_DOSE,
+    )
+
+
+def dispense_facts(dispense: MedicationDispense, source: Source) -> Iterator[Fact]:
+    """Handed over is when it starts; the supply says for how long it lasts, not that it was taken."""
+    status = standing(DISPENSES, dispense.status)
+    if status is None:
+        return
+    meant, course = status
+    start = when(dispense.when_handed_over, "whenHandedOver")
+    if not dispense.when_handed_over:
+        start = between(when(dispense.when_prepared, "whenPrepared").low, CEIL)
+    supply = dispense.days_supply
+    end = shift(start, supply, supply) if supply is not None and supply.value is not None else open_end(start)
+    product, path = _product(dispense, source)
+    yield source.row(
+        Kind.DISPENSE,
+        meant,
+        Times(start, end),
+        code=product,
+        course=course,
+        value=path,
+        category=code_set(dispense.category),
+        outcome=code_set(dispense.status_reason_codeable_concept),
+        route=merged(dosage.route for dosage in dispense.dosage_instruction),
+        site=merged(dosage.site for dosage in dispense.dosage_instruction),
+        dose=daily_dose(dispense.dosage_instruction),
+    )
+
+
+def _product(medicine: Medicine, source: Source) -> tuple[CodeSet, Value]:
+    """The product's codes with its ingredients'; a product that cannot be found may be any medicine."""
+    if medicine.medication_codeable_concept is not None:
+        return code_set(medicine.medication_codeable_concept), Value(ValueKind.NONE, "medicationCodeableConcept")
+    reference = medicine.medication_reference
+    path = "medicationReference"
+    words = CodeSet((), reference.display) if reference is not None and reference.display else NOTHING
+    if reference is None:
+        source.report("medication[x]", "no medication", "send its code, or a reference to a Medication")
+    found = source.resolve(reference, path)
+    if not isinstance(found, Medication):
+        source.incomplete = True
+        return words, Value(ValueKind.NONE, path)
+    parts = [code_set(part.item_codeable_concept) for part in found.ingredient]
+    parts += [source.codes_behind(part.item_reference, path) for part in found.ingredient if part.item_reference]
+    return joined(code_set(found.code), *parts, words), Value(ValueKind.NONE, path)
+
+
+def _effective(resource: MedicationStatement | MedicationAdministration) -> tuple[When, When | None]:
+    if resource.effective_date_time:
+        return when(resource.effective_date_time, "effectiveDateTime"), None
+    return period(resource.effective_period, "effectivePeriod")
+
+
+def _order_start(request: MedicationRequest) -> When:
+    """The first day the instructions set, else the day of the order, else the first day of its validity."""
+    bounds = [bound.start for bound in _bounds(request.dosage_instruction) if bound.start]
+    if bounds:
+        return min(when(start, "dosageInstruction.timing.repeat.boundsPeriod.start") for start in bounds)
+    if request.authored_on:
+        return when(request.authored_on, "authoredOn")
+    supply = request.dispense_request
+    return period(supply.validity_period, "dispenseRequest.validityPeriod")[0] if supply is not None else UNDATED
+
+
+def _order_ends(request: MedicationRequest, start: When) -> list[When]:
+    """Every end that the order states: of its instructions, else of its supply, else of its validity."""
+    ends = [_instruction_end(dosage, start) for dosage in request.dosage_instruction]
+    if ends and all(end is not None for end in ends):
+        latest = [end for end in ends if end is not None]
+        return [max(latest, key=lambda end: end.high)]
+    supply = request.dispense_request
+    if supply is None:
+        return []
+    if supply.expected_supply_duration is not None:
+        amount = supply.expected_supply_duration
+        whole = Quantity((amount.value or 0) * (1 + supply.number_of_repeats_allowed), "", amount.unit, "", amount.code)
+        once, all_of_it = shift(start, amount, amount), shift(start, whole, whole)
+        return [once, all_of_it] if amount.value is not None else []
+    end = period(supply.validity_period, "dispenseRequest.validityPeriod")[1]
+    return [end] if end is not None else []
+
+
+def _bounds(instructions: tuple[Dosage, ...]) -> Iterator[Period]:
+    for dosage in instructions:
+        if dosage.timing is not None and dosage.timing.repeat is not None and dosage.timing.repeat.bounds_period:
+            yield dosage.timing.repeat.bounds_period
+
+
+def _instruction_end(dosage: Dosage, start: When) -> When | None:
+    repeat = dosage.timing.repeat if dosage.timing is not None else None
+    if repeat is None:
+        return None
+    if repeat.bounds_period is not None:
+        return period(repeat.bounds_period, "dosageInstruction.timing.repeat.boundsPeriod")[1]
+    span = repeat.bounds_range
+    if repeat.bounds_duration is not None:
+        span = Range(repeat.bounds_duration, repeat.bounds_duration)
+    return shift(start, span.low, span.high) if span is not None else None

@@ -1,0 +1,112 @@
+"""Which resource a Reference means, by FHIR's rules for resolving references inside a Bundle; dangling ones are None.
+
+https://hl7.org/fhir/R4/bundle.html#references: an absolute URL or URN is compared with fullUrl; a relative one is read
+against the base of the entry that holds it. Where entries have no fullUrl, as in bulk exports, type and id decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+
+from fhirtrial.patients.elements import Reference, Resource
+from fhirtrial.patients.medication_resources import Medication, Substance
+from fhirtrial.patients.resources import AnyResource, Patient, ResearchStudy
+from fhirtrial.terminology.systems import canonical
+
+_DECODER = msgspec.json.Decoder(AnyResource)
+
+
+class References:
+    """The resources of one document by every name that a Reference may use."""
+
+    def __init__(self, items: Iterable[tuple[str, Resource]], shared: References | None = None) -> None:
+        self._shared = shared
+        self._by_url: dict[str, Resource] = {}
+        self._by_id: dict[str, Resource] = {}
+        self._elsewhere: dict[str, str] = {}
+        self._patients: dict[tuple[str, str], Resource] = {}
+        for url, resource in items:
+            name = f"{type(resource).__name__}/{resource.id}"
+            if url:
+                self._by_url.setdefault(url, resource)
+                if url.startswith("http"):
+                    self._elsewhere.setdefault(name, url)
+            if resource.id:
+                self._by_id.setdefault(name, resource)
+            if type(resource) is Patient:
+                for identifier in resource.identifier:
+                    self._patients.setdefault((canonical(identifier.system), identifier.value), resource)
+
+    def find(self, reference: Reference | None, holder: Resource | None = None, url: str = "") -> Resource | None:
+        """The resource meant by `reference` where it stands: inside `holder`, whose fullUrl is `url`."""
+        if reference is None:
+            return None
+        found = self._find(reference, holder, url)
+        return self._shared.find(reference, holder, url) if found is None and self._shared is not None else found
+
+    def _find(self, reference: Reference, holder: Resource | None, url: str) -> Resource | None:
+        target = reference.reference.split("/_history/")[0]
+        if target.startswith("#"):
+            return _contained(holder, target[1:])
+        if not target:
+            return self._logical(reference)
+        if "?" in target:
+            return self._conditional(target)
+        if ":" in target.split("/")[0]:
+            return self._absolute(target)
+        return self._relative(target, url)
+
+    def _relative(self, target: str, url: str) -> Resource | None:
+        if url.startswith("http") and url.count("/") > 3:
+            found = self._by_url.get(f"{url.rsplit('/', 2)[0]}/{target}")
+            if found is not None:
+                return found
+        return self._by_id.get(target)
+
+    def _absolute(self, target: str) -> Resource | None:
+        found = self._by_url.get(target)
+        if found is None and target.startswith("http"):
+            name = "/".join(target.split("/")[-2:])
+            if name not in self._elsewhere:  # an entry with another URL is another server's resource
+                found = self._by_id.get(name)
+        return found
+
+    def _logical(self, reference: Reference) -> Resource | None:
+        identifier = reference.identifier
+        if identifier is None or reference.type not in ("", "Patient"):
+            return None
+        return self._patients.get((canonical(identifier.system), identifier.value))
+
+    def _conditional(self, target: str) -> Resource | None:
+        kind, _, query = target.partition("?")
+        values = parse_qs(query).get("identifier", [])
+        if kind != "Patient" or len(values) != 1:
+            return None
+        system, _, value = unquote(values[0]).rpartition("|")
+        return self._patients.get((canonical(system), value))
+
+
+def _contained(holder: Resource | None, name: str) -> Resource | None:
+    """The contained resource of that id; one that cannot be decoded is as good as missing."""
+    for raw in holder.contained if holder is not None else ():
+        try:
+            resource = _DECODER.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+        if resource.id.lstrip("#") == name:
+            return resource
+    return None
+
+
+def is_other(subject: Reference) -> bool:
+    """Whether the subject is something else than a patient: a group, a device, a place."""
+    parts = subject.reference.split("/")
+    kind = subject.type or (parts[-2] if len(parts) > 1 else "")
+    return bool(kind) and kind[0].isupper() and kind != "Patient"
+
+
+SHARED = (Medication, Substance, ResearchStudy)
+"""Types that no patient owns: in a bulk export they stand beside everybody's resources."""

@@ -1,0 +1,114 @@
+"""Where patients' data lies → documents and lines of JSON; compression and form are told from the content.
+
+Nothing is held in memory but the document or line at hand, and none that is larger than the limit.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+import msgspec
+from msgspec import Raw
+
+from fhirtrial.errors import PatientError
+from fhirtrial.patients.document import Limits, too_large
+
+SUFFIXES = (".json", ".ndjson", ".jsonl")
+_GZIP = b"\x1f\x8b"
+
+
+class Piece(NamedTuple):
+    """One JSON document (line 0) or line, and where it stands; `error` instead of data for one that cannot be had."""
+
+    name: str
+    line: int
+    data: bytes
+    error: PatientError | None = None
+
+    @property
+    def where(self) -> str:
+        return f"{self.name}:{self.line}" if self.line else self.name
+
+
+def files_in(path: Path) -> list[Path]:
+    """The file itself, or every FHIR JSON file of a folder, in the order of their names; others are passed over."""
+    if path.is_file():
+        return [path]
+    if not path.exists():
+        raise PatientError(str(path), "no such file or folder", "name a Bundle, a folder, NDJSON, or - for a stream")
+    found = sorted(file for file in path.rglob("*") if _plain(file).endswith(SUFFIXES) and file.is_file())
+    if not found:
+        endings = ", ".join(SUFFIXES)
+        raise PatientError(str(path), "a folder without FHIR JSON", f"put files here that end in {endings} (or .gz)")
+    return found
+
+
+def pieces_of_file(path: Path, limits: Limits) -> Iterator[Piece]:
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            yield from pieces(file, name, limits, lines=not _plain(path).endswith(".json"))
+    except OSError as error:
+        got = f"cannot be read ({error.strerror or type(error).__name__})"
+        yield Piece(name, 0, b"", PatientError(name, got, "check the file and its permissions"))
+
+
+def pieces(stream: BinaryIO, name: str, limits: Limits, *, lines: bool) -> Iterator[Piece]:
+    """One piece for a document, one per line for NDJSON; `lines` when the name says that it is NDJSON."""
+    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
+    if buffered.peek(2)[:2] == _GZIP:
+        buffered = io.BufferedReader(gzip.GzipFile(fileobj=buffered))
+    try:
+        yield from _pieces(buffered, name, limits, lines)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        error = PatientError(name, "a gzip file that is cut short or damaged", "send it again; what follows is lost")
+        yield Piece(name, 0, b"", error)
+    except PatientError as error:
+        yield Piece(name, 0, b"", error)
+
+
+def _pieces(stream: io.BufferedReader, name: str, limits: Limits, lines: bool) -> Iterator[Piece]:
+    first = stream.readline(limits.size + 1)
+    second = stream.readline(limits.size + 1) if first.endswith(b"\n") else b""
+    several = _is_json(first) and bool(second.strip())
+    if lines or several or (_is_json(second) and second.lstrip().startswith(b"{")):
+        yield from _lines(stream, name, limits, first, second)
+        return
+    data = b"".join((first, second, stream.read(max(0, limits.size + 1 - len(first) - len(second)))))
+    if len(data) > limits.size:
+        raise too_large(name, limits)
+    if not data.strip():
+        raise PatientError(name, "an empty file", "send a FHIR R4 Bundle, or remove the file")
+    yield Piece(name, 0, data)
+
+
+def _lines(stream: io.BufferedReader, name: str, limits: Limits, *first: bytes) -> Iterator[Piece]:
+    number = 0
+    ahead = [line for line in first if line]
+    while line := ahead.pop(0) if ahead else stream.readline(limits.size + 1):
+        number += 1
+        if len(line) > limits.size:
+            rest = line
+            while not rest.endswith(b"\n") and (rest := stream.readline(limits.size)):
+                pass
+            yield Piece(name, number, b"", too_large(f"{name}:{number}", limits))
+        elif line.strip():
+            yield Piece(name, number, line)
+
+
+def _is_json(line: bytes) -> bool:
+    """Whether the line alone is a whole JSON value."""
+    try:
+        msgspec.json.decode(line, type=Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _plain(path: Path) -> str:
+    return path.name.lower().removesuffix(".gz")

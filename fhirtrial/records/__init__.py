@@ -1,0 +1,1 @@
+"""Trial records: what a registry document says, normalized; readers know formats, never a particular trial."""

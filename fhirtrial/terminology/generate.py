@@ -1,0 +1,158 @@
+"""Makes the generated tables from the code tables that the concepts are checked against: same input, same bytes.
+
+    python -m fhirtrial.terminology.generate --tables DIR [--out DIR]
+
+Needs the test extra (ucumvert, pint). A declared code that the tables do not hold stops the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fhirtrial.errors import ConfigError
+from fhirtrial.terminology import load
+from fhirtrial.terminology.concepts import Concept
+from fhirtrial.terminology.generate_products import product_rows
+from fhirtrial.terminology.index import Prefixes, key_of
+from fhirtrial.terminology.load import DATA, concept_files
+from fhirtrial.terminology.systems import URIS, comparable
+
+# The file of each system; CVX has no table, its codes are confirmed one by one (see vaccines.toml).
+FILES = {
+    URIS["snomed"]: "codes_snomed.csv",
+    URIS["loinc"]: "codes_loinc.csv",
+    URIS["rxnorm"]: "codes_rxnorm.csv",
+    URIS["atc"]: "atc.csv",
+    URIS["icd10cm"]: "icd10cm_2026-04.csv",
+    URIS["icd10"]: "icd10_who_2019.csv",
+}
+# Sources of SNOMED CT names that may be redistributed; a concept that claims to be complete is held against all.
+OPEN = frozenset({"gps", "mondo_exact", "sample"})
+_CATEGORY = 3
+_TAG = re.compile(r"\(([a-z ]+)\)$")
+_TAGS = {
+    "condition": {"disorder"},
+    "procedure": {"procedure", "regime"},
+    "vaccine": {"medicinal product", "medicinal product form", "procedure"},
+}
+
+
+def read(tables: Path, name: str) -> list[dict[str, str]]:
+    with (tables / name).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def check(concepts: Iterable[Concept], tables: Path) -> None:
+    known = {system: {row["code"] for row in read(tables, name)} for system, name in FILES.items()}
+    for concept in concepts:
+        for code in (*concept.codes, *concept.coarse, *concept.history, *concept.denials):
+            if code.system in known and code.code not in known[code.system]:
+                raise ConfigError(
+                    concept.name, f"unconfirmed code {code.system} {code.code}", "take it out or confirm it"
+                )
+
+
+def icd10cm_rows(concepts: Iterable[Concept], tables: Path) -> Iterator[list[str]]:
+    """Codes below the declared ones; a declared code itself is in its concept file, a block's categories are not."""
+    system = URIS["icd10cm"]
+    codes = [code for concept in concepts for code in concept.codes]
+    prefixes, declared = Prefixes.of(codes), {key_of(code) for code in codes}
+    for row in read(tables, FILES[system]):
+        key = (system, comparable(system, row["code"]))
+        if len(row["code"]) >= _CATEGORY and "-" not in row["code"] and key not in declared and prefixes.match(key):
+            yield [row["code"], row["display"]]
+
+
+def named_rows(
+    concepts: Mapping[str, Concept], rules: Mapping[str, Mapping[str, str]], tables: Path
+) -> Iterator[list[str]]:
+    """SNOMED CT codes that a concept's `named` rule matches, beyond those it lists itself."""
+    snomed = read(tables, FILES[URIS["snomed"]])
+    for name, rule in sorted(rules.items()):
+        concept = concepts[name]
+        match, never = re.compile(rule["match"], re.IGNORECASE), re.compile(rule["not"], re.IGNORECASE)
+        listed = {c.code for c in (*concept.codes, *concept.coarse, *concept.history, *concept.denials)}
+        everything = URIS["snomed"] in concept.complete
+        for row in snomed:
+            tag = _TAG.search(row["display"])
+            sources = set(row["sources"].split("|"))
+            if row["code"] in listed or not (everything or sources & OPEN) or sources == {"opensafely"}:
+                continue
+            if (tag is None and not everything) or (tag is not None and tag[1] not in _TAGS[concept.kind]):
+                continue
+            if match.search(row["display"]) and not never.search(row["display"]):
+                yield [name, row["code"], row["display"]]
+
+
+def unit_rows(spec: Mapping[str, list[str]]) -> Iterator[list[str]]:
+    from ucumvert import PintUcumRegistry
+
+    registry = PintUcumRegistry()
+    fractions = [f"{n}/{d}" for n in spec["numerators"] for d in spec["denominators"]]
+    bare = [f"/{d}" for d in spec["denominators"]]
+    for unit in sorted({*spec["numerators"], *fractions, *bare, *spec["others"]}):
+        parsed = registry.from_ucum(unit)
+        zero, one = (
+            registry.Quantity(x * getattr(parsed, "magnitude", 1), parsed.units).to_base_units() for x in (0, 1)
+        )
+        powers = {str(dimension): float(power) for dimension, power in one.dimensionality.items()}
+        dimension = " ".join([*own_dimension(unit), *(f"{d}^{p:g}" for d, p in sorted(powers.items()))]) or "1"
+        offset = zero.magnitude
+        yield [unit, dimension, f"{one.magnitude - offset:.15g}", f"{offset:.15g}"]
+
+
+def own_dimension(unit: str) -> list[str]:
+    """What UCUM's arbitrary units and particle counts are given so that they meet nothing else."""
+    return [name for name, sign in (("[IU]", "[IU]"), ("[eq]", "eq"), ("[osm]", "osm")) if sign in unit]
+
+
+def named_rules() -> dict[str, dict[str, str]]:
+    entries: dict[str, dict[str, Any]] = {}
+    for path in concept_files():
+        entries |= tomllib.loads(path.read_text(encoding="utf-8"))
+    return {name: entry["named"] for name, entry in entries.items() if "named" in entry}
+
+
+def write(path: Path, head: str, rows: Iterable[list[str]]) -> int:
+    lines = ["\t".join(row) for row in rows]
+    path.write_text("\n".join([head.replace(" ", "\t"), *lines]) + "\n", encoding="utf-8")
+    return len(lines)
+
+
+def generate(tables: Path, out: Path) -> dict[str, int]:
+    """Writes the four tables and returns how many rows each has."""
+    concepts = load().concepts
+    check(concepts.values(), tables)
+    units = tomllib.loads((DATA / "units.toml").read_text(encoding="utf-8"))
+    routes = tomllib.loads((DATA / "routes.toml").read_text(encoding="utf-8"))
+    names, codes = (read(tables, name) for name in ("rxnorm_ingredients.csv", "codes_rxnorm.csv"))
+    products = product_rows(concepts.values(), read(tables, "rxnorm_products.csv"), names, codes, routes)
+    return {
+        "units.tsv": write(out / "units.tsv", "unit dimension factor offset", unit_rows(units)),
+        "icd10cm.tsv": write(out / "icd10cm.tsv", "code display", icd10cm_rows(concepts.values(), tables)),
+        "snomed_named.tsv": write(
+            out / "snomed_named.tsv", "concept code display", named_rows(concepts, named_rules(), tables)
+        ),
+        "products.tsv": write(out / "products.tsv", "code ingredients value unit route display", products),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m fhirtrial.terminology.generate")
+    parser.add_argument("--tables", type=Path, required=True, help="folder with the code tables")
+    parser.add_argument(
+        "--out", type=Path, default=Path(str(DATA)), help="where to write (default: the package's data)"
+    )
+    arguments = parser.parse_args()
+    for name, rows in generate(arguments.tables, arguments.out).items():
+        print(f"{name}: {rows} rows")  # noqa: T201  the command's own output
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Qualitative results through a closed lexicon of codes and whole texts; what it does not hold is undecided."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, get_args
+
+from fhirtrial.terminology.systems import URIS, canonical
+
+Reading = Literal["positive", "negative", "equivocal", "elevated", "decreased", "normal", "abnormal"]
+
+# A general reading beside a particular one of the same tenor adds nothing to it.
+_IMPLIED: dict[Reading, frozenset[Reading]] = {
+    "positive": frozenset(("abnormal", "elevated")),
+    "elevated": frozenset(("abnormal",)),
+    "decreased": frozenset(("abnormal",)),
+    "negative": frozenset(("normal",)),
+}
+
+
+@cache
+def _lexicon() -> tuple[dict[tuple[str, str], Reading], dict[str, Reading]]:
+    path = files("fhirtrial.terminology") / "data" / "qualitative.toml"
+    entries: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
+    codes: dict[tuple[str, str], Reading] = {}
+    texts: dict[str, Reading] = {}
+    for reading in get_args(Reading):
+        entry = entries[reading]
+        texts |= dict.fromkeys(entry["texts"], reading)
+        codes |= {
+            (URIS[key], code): reading for key in ("interpretation", "snomed", "loinc") for code in entry.get(key, ())
+        }
+    return codes, texts
+
+
+def read(codes: Iterable[tuple[str, str]], text: str | None) -> Reading | None:
+    """What coded values say, else what the text says; codes that contradict one another are equivocal."""
+    by_code, by_text = _lexicon()
+    found = {by_code[key] for system, code in codes if (key := (canonical(system), code.strip())) in by_code}
+    if not found:
+        return by_text.get(" ".join((text or "").lower().split()))
+    for reading, implied in _IMPLIED.items():
+        if reading in found:
+            found -= implied
+    return found.pop() if len(found) == 1 else "equivocal"

@@ -1,0 +1,75 @@
+"""TrialRecord → Measure: attrition, criterion by criterion in the record's order; a MeasureReport has its groups.
+
+Per criterion: all screened, those who came to it, and those whom it does not rule out; unknown rules nobody out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fhirtrial.expressions.cql import ELIGIBLE, SCREENED, through
+from fhirtrial.plugins import Draft, Publication, Resource
+from fhirtrial.records.record import TrialRecord
+from fhirtrial_mappings import identity
+from fhirtrial_mappings.artifacts import logic
+from fhirtrial_mappings.artifacts.metadata import PATIENT, metadata
+from fhirtrial_mappings.artifacts.primitives import filled, string
+from fhirtrial_mappings.narrative import narrative
+
+SCORING = "http://terminology.hl7.org/CodeSystem/measure-scoring"
+POPULATION = "http://terminology.hl7.org/CodeSystem/measure-population"
+
+
+def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
+    name = f"{identity.library_name(record.id)}Attrition"
+    return (
+        Draft(
+            {
+                **metadata("Measure", identity.slug(record.id), record, to, name=name, title="Attrition"),
+                "text": narrative(f"Attrition of {record.id}", (), (f"{c.id}: {c.text}" for c in record.criteria)),
+                "subjectCodeableConcept": PATIENT,
+                "library": [identity.library_url(record.id, to)],
+                "scoring": {"coding": [{"system": SCORING, "code": "proportion"}]},
+                "group": [_verdict(record, to), *_attrition(record, to)],
+            }
+        ),
+    )
+
+
+def _verdict(record: TrialRecord, to: Publication) -> Resource:
+    eligible = logic.identifier(ELIGIBLE, record.id, to)
+    screened = logic.identifier(SCREENED, record.id, to)
+    return {
+        "id": "verdict",
+        "code": {"text": "verdict"},
+        "population": [population("initial-population", screened), population("denominator", screened)],
+        "stratifier": [{"code": {"text": "verdict"}, "criteria": eligible}],
+    }
+
+
+def _attrition(record: TrialRecord, to: Publication) -> list[Resource]:
+    screened = reached = logic.identifier(SCREENED, record.id, to)
+    groups = []
+    for criterion in record.criteria:
+        remaining = logic.identifier(through(criterion), record.id, to)
+        groups.append(
+            filled(
+                {
+                    "id": criterion.id,
+                    "code": {"coding": [identity.criterion_coding(criterion, record.id, to)], "text": criterion.id},
+                    "description": string(criterion.text),
+                    "population": [
+                        population("initial-population", screened),
+                        population("denominator", reached),
+                        population("numerator", remaining),
+                    ],
+                    "stratifier": [{"code": {"text": "truth"}, "criteria": logic.criterion(criterion, record.id, to)}],
+                }
+            )
+        )
+        reached = remaining
+    return groups
+
+
+def population(code: str, criteria: Resource) -> Resource:
+    return {"code": {"coding": [{"system": POPULATION, "code": code}]}, "criteria": criteria}

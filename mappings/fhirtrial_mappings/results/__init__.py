@@ -1,0 +1,20 @@
+"""Matches → FHIR: one dull module per resource. Machines propose here; nothing overwrites what a person decided."""
+
+from fhirtrial.plugins import Mapping
+from fhirtrial_mappings.results import (
+    device,
+    guidance_response,
+    measure_report,
+    provenance,
+    research_subject,
+    screening_list,
+)
+
+RESULTS: tuple[Mapping, ...] = (
+    Mapping("Device", "R4", "match", device.r4, merge=device.merge),
+    Mapping("ResearchSubject", "R4", "match", research_subject.r4),
+    Mapping("GuidanceResponse", "R4", "match", guidance_response.r4, merge=guidance_response.merge),
+    Mapping("Provenance", "R4", "match", provenance.r4, merge=provenance.merge),
+    Mapping("MeasureReport", "R4", "match", measure_report.r4, merge=measure_report.merge),
+    Mapping("List", "R4", "match", screening_list.r4, merge=screening_list.merge),
+)

@@ -1,0 +1,125 @@
+"""Everything a screening writes is valid R4, the same bytes each time, and survives a real server's own rewriting."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import requests
+from mappings.matches import SEEN, TO, match, mixed, screening, trial
+
+from fhirtrial.matching.result import Match
+from fhirtrial.plugins import Draft, Resource, Screening
+from fhirtrial_mappings.results import RESULTS, guidance_response
+
+GOLDEN = Path(__file__).parent / "golden" / "results.json"
+SECONDS = 60
+
+
+def drafts(of: Screening) -> list[Draft]:
+    return [draft for mapping in RESULTS for draft in mapping.build(of, TO)]
+
+
+def superseding() -> Resource:
+    (before,), (after,) = (guidance_response.r4(screening(match(tree=tree)), TO) for tree in ("tree-1", "tree-2"))
+    merged = guidance_response.merge({**before.resource, "meta": {"versionId": "1"}}, after.resource)
+    assert merged is not None
+    return merged
+
+
+def every_shape() -> Iterator[Resource]:
+    odd = replace(SEEN, value=" two\x07 lines\n<&> ", date="", resource="", compared="")
+    unreviewed: list[Match] = [match(of=trial(reviewed=False), evidence={"inc-1": [odd]})]
+    for of in (mixed(), screening(*unreviewed), screening(match(of=trial(status="COMPLETED")))):
+        yield from (draft.resource for draft in drafts(of))
+    yield superseding()
+
+
+def as_bytes(of: Screening) -> bytes:
+    shown = [
+        {"resource": d.resource, **({"ifNoneExist": d.if_none_exist} if d.if_none_exist else {})} for d in drafts(of)
+    ]
+    return orjson.dumps(shown, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def test_golden() -> None:
+    """Write it anew with `PYTHONPATH=tests python -m mappings.test_results_valid`; read the difference; keep it."""
+    assert as_bytes(mixed()).decode() == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_shapes() -> None:
+    for resource in every_shape():
+        kind = resource["resourceType"]
+        model = getattr(import_module(f"fhir.resources.R4B.{kind.lower()}"), kind)
+        assert model.model_validate(resource).get_resource_type() == kind
+
+
+def test_ids_are_unique_and_each_pair_has_its_own() -> None:
+    written = [(d.resource["resourceType"], d.resource["id"]) for d in drafts(mixed()) if "id" in d.resource]
+    assert len(written) == len(set(written))
+    assert sum(kind == "GuidanceResponse" for kind, _ in written) == len(mixed().matches)
+
+
+@pytest.mark.parametrize("mapping", [m for m in RESULTS if m.merge], ids=lambda m: m.resource)
+def test_merging_what_is_there_changes_nothing(mapping: Any) -> None:
+    for draft in mapping.build(mixed(), TO):
+        assert mapping.merge(draft.resource, draft.resource) is None
+
+
+@pytest.mark.java
+def test_hl7s_validator_finds_no_error(hl7_validate: Callable[..., list[Any]]) -> None:
+    found = hl7_validate(list(every_shape()))
+    assert {(v.resource_type, v.id): v.errors for v in found if v.errors} == {}
+
+
+@pytest.mark.java
+def test_a_server_that_rewrites_the_json_is_not_written_to_again(hapi: str) -> None:
+    name = f"doc-{uuid.uuid4().hex[:16]}"
+    of = trial(trial_id=name)
+    references = {"Patient/1": f"Patient/{name}", "Observation/9": f"Observation/{name}"}
+    known = screening(match(of=of, evidence={"inc-2": [SEEN]}), references=references)
+    for resource in (
+        {"resourceType": "Patient", "id": name},
+        {"resourceType": "Observation", "id": name, "status": "final", "code": {"text": "creatinine"}},
+        {"resourceType": "ResearchStudy", "id": name, "status": "active"},
+    ):
+        put(hapi, resource)
+    for draft in drafts(known):
+        written(hapi, draft)
+    for mapping in RESULTS:
+        for draft in mapping.build(known, TO):
+            if mapping.merge is not None:
+                there = requests.get(address(hapi, draft.resource), timeout=SECONDS).json()
+                assert mapping.merge(there, draft.resource) is None
+            else:
+                assert written(hapi, draft).status_code == requests.codes.ok
+
+
+def address(base: str, resource: Resource) -> str:
+    return f"{base}/{resource['resourceType']}/{resource['id']}"
+
+
+def put(base: str, resource: Resource) -> requests.Response:
+    answer = requests.put(address(base, resource), json=resource, timeout=SECONDS)
+    assert answer.ok, answer.text
+    return answer
+
+
+def written(base: str, draft: Draft) -> requests.Response:
+    if not draft.if_none_exist:
+        return put(base, draft.resource)
+    kind, headers = draft.resource["resourceType"], {"If-None-Exist": draft.if_none_exist}
+    answer = requests.post(f"{base}/{kind}", json=draft.resource, headers=headers, timeout=SECONDS)
+    assert answer.ok, answer.text
+    return answer
+
+
+if __name__ == "__main__":
+    GOLDEN.parent.mkdir(exist_ok=True)
+    GOLDEN.write_bytes(as_bytes(mixed()))
