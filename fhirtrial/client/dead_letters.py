@@ -29,7 +29,7 @@ class DeadLetters:
     def bury(self, identity: str, body: Any, status: int, outcome: Mapping[str, Any]) -> None:
         """Returns once the entry is on the disk."""
         self.used = True
-        name = content_hash(body)
+        name = content_hash([identity, body])
         with locked(self.path, wait=True) as file:
             if self._known is None:
                 self._known = known_ids(self.path)

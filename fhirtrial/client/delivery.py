@@ -64,7 +64,7 @@ class Delivery:
         kept_before = self._kept
         for transaction in transactions:
             self.deliver(transaction)
-        if self._kept == kept_before:
+        if self._kept == kept_before and all(one.body is not None for one in refusals):
             self._settled.add(content_hash(bundle))
 
     def deliver(self, transaction: Transaction) -> None:
@@ -88,11 +88,20 @@ class Delivery:
         )
 
     def _settle(self, transaction: Transaction) -> None:
-        """Send; where an entry may be to blame, divide until each part is settled, what is referred to first."""
+        verdict = self._send(transaction, divisible=len(transaction.entries) > 1)
+        if verdict.state is State.ARRIVED:
+            self._arrive(transaction, verdict, transaction.entries)
+        elif verdict.state is State.OUT_OF_REACH:
+            self._keep(transaction, transaction.entries)
+        else:
+            self._divide(transaction, verdict)
+
+    def _divide(self, transaction: Transaction, first: Verdict) -> None:
+        """Halve until each part is settled, what is referred to before what refers to it."""
         bisection = Bisection(transaction)
         failed, kept = set[int](), set[int]()
         todo: list[tuple[tuple[int, ...], Transaction, Verdict | None]] = []
-        todo.append((tuple(range(len(bisection.knots))), transaction, None))
+        todo.append((tuple(range(len(bisection.knots))), transaction, first))
         while todo:
             wanted, part, verdict = todo.pop()
             free = self._drop_tied(bisection, wanted, part, failed, kept)

@@ -16,6 +16,14 @@ PLACEHOLDER = re.compile(r"urn:(?:uuid|oid):[A-Za-z0-9.\-]+")
 DEEPEST = 100
 
 
+class Strings(NamedTuple):
+    """What an entry says that may name another entry."""
+
+    placeholders: frozenset[str]
+    references: frozenset[str]
+    depth: int
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """`identity` is `Type/id` or `Type?criteria`. `aliases` are fullUrls of entries that were merged into this one."""
@@ -23,6 +31,7 @@ class Entry:
     identity: str
     full_url: str | None
     body: Mapping[str, Any]
+    strings: Strings
     aliases: tuple[str, ...] = ()
 
     @property
@@ -44,7 +53,7 @@ class Entry:
 
 
 class Refusal(NamedTuple):
-    """An entry that is never sent, and why."""
+    """An entry that is never sent, and why. `body` is None where it is nested too deep to be written down again."""
 
     identity: str
     body: Any
@@ -52,24 +61,20 @@ class Refusal(NamedTuple):
     reason: str
 
 
-class Strings(NamedTuple):
-    """What an entry says that may name another entry."""
-
-    placeholders: frozenset[str]
-    references: frozenset[str]
-    depth: int
-
-
 def read_bundle(bundle: Any) -> tuple[list[Entry], list[Refusal]]:
     """Entries ready to be cut, each identity once; what cannot be sent safely comes back beside them."""
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle" or bundle.get("type") != "transaction":
-        return [], [Refusal("Bundle", bundle, "structure", "not a Bundle of type transaction")]
+        return [], [refuse("Bundle", bundle, "structure", "not a Bundle of type transaction")]
     listed = bundle.get("entry", [])
     if not isinstance(listed, list):
-        return [], [Refusal("Bundle", bundle, "structure", "entry is no list")]
+        return [], [refuse("Bundle", bundle, "structure", "entry is no list")]
     found = [read_entry(raw, f"Bundle.entry[{place}]") for place, raw in enumerate(listed)]
     entries, dangling = drop_dangling(merge([one for one in found if isinstance(one, Entry)]))
     return entries, [*(one for one in found if isinstance(one, Refusal)), *dangling]
+
+
+def refuse(identity: str, body: Any, code: str, reason: str) -> Refusal:
+    return Refusal(identity, body if strings_of(body).depth <= DEEPEST else None, code, reason)
 
 
 def read_entry(raw: Any, where: str) -> Entry | Refusal:
@@ -77,13 +82,14 @@ def read_entry(raw: Any, where: str) -> Entry | Refusal:
     resource = raw.get("resource") if isinstance(raw, dict) else None
     full_url = raw.get("fullUrl") if isinstance(raw, dict) else None
     if not isinstance(request, dict) or not isinstance(resource, dict) or not isinstance(full_url, str | None):
-        return Refusal(where, raw, "structure", "an entry needs a request and a resource")
-    if strings_of(raw).depth > DEEPEST:
-        return Refusal(where, raw, "too-long", f"nested deeper than {DEEPEST} levels")
+        return refuse(where, raw, "structure", "an entry needs a request and a resource")
+    strings = strings_of(raw)
+    if strings.depth > DEEPEST:
+        return refuse(where, raw, "too-long", f"nested deeper than {DEEPEST} levels")
     method, url, criteria = request.get("method"), request.get("url"), request.get("ifNoneExist")
     resource_type = resource.get("resourceType")
     if not isinstance(url, str) or not isinstance(resource_type, str) or not TYPE.fullmatch(resource_type):
-        return Refusal(where, raw, "structure", "an entry needs request.url and resource.resourceType")
+        return refuse(where, raw, "structure", "an entry needs request.url and resource.resourceType")
     identity = None
     if method == "PUT" and (match := TYPE_AND_ID.fullmatch(url)):
         identity = url if match[1] == resource_type and match[2] == resource.get("id") else None
@@ -93,8 +99,8 @@ def read_entry(raw: Any, where: str) -> Entry | Refusal:
         identity = conditional_identity(f"{url}?{criteria}")
     if identity is None:
         reason = "neither PUT Type/id of this resource, nor PUT Type?criteria, nor POST Type with ifNoneExist"
-        return Refusal(where, raw, "not-supported", reason)
-    return Entry(identity, full_url, raw)
+        return refuse(where, raw, "not-supported", reason)
+    return Entry(identity, full_url, raw, strings)
 
 
 def conditional_identity(url: str) -> str | None:
@@ -123,7 +129,7 @@ def merge(entries: Iterable[Entry]) -> list[Entry]:
         names = [url for url in (winner.full_url, loser.full_url, *before.aliases) if url is not None]
         first, *others = dict.fromkeys(names) if names else (None,)
         body = winner.body if first is None else {**winner.body, "fullUrl": first}
-        kept[entry.identity] = Entry(entry.identity, first, body, tuple(url for url in others if url))
+        kept[entry.identity] = replace(winner, full_url=first, body=body, aliases=tuple(url for url in others if url))
     renamed: dict[str, str] = {}
     for entry in kept.values():
         # What has an id of the client's choice is referred to by it: no server needs to resolve a placeholder.
@@ -135,10 +141,10 @@ def merge(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def renaming(entry: Entry, renamed: Mapping[str, str]) -> Entry:
-    found = strings_of(entry.body["resource"])
-    if renamed.keys().isdisjoint(found.placeholders | found.references):
+    if renamed.keys().isdisjoint(entry.strings.placeholders | entry.strings.references):
         return entry
-    return replace(entry, body={**entry.body, "resource": renamed_in(entry.body["resource"], renamed)})
+    body = {**entry.body, "resource": renamed_in(entry.body["resource"], renamed)}
+    return replace(entry, body=body, strings=strings_of(body))
 
 
 def renamed_in(value: Any, renamed: Mapping[str, str]) -> Any:
@@ -177,8 +183,7 @@ def drop_dangling(entries: Sequence[Entry]) -> tuple[list[Entry], list[Refusal]]
 
 
 def _placeholders_referred(entry: Entry) -> frozenset[str]:
-    references = strings_of(entry.body["resource"]).references
-    return frozenset(text for text in references if PLACEHOLDER.fullmatch(text))
+    return frozenset(text for text in entry.strings.references if PLACEHOLDER.fullmatch(text))
 
 
 def strings_of(value: Any) -> Strings:

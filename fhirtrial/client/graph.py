@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fhirtrial.client.entries import Entry, conditional_identity, strings_of
+from fhirtrial.client.entries import Entry, conditional_identity
 
 
 class Links(NamedTuple):
@@ -24,7 +24,7 @@ def links(entries: Sequence[Entry]) -> Links:
     by_identity = {entry.identity: place for place, entry in enumerate(entries)}
     ties, mentions = [], []
     for place, entry in enumerate(entries):
-        found = strings_of(entry.body)
+        found = entry.strings
         tied, mentioned = set[int](), set[int]()
         for text in found.placeholders | found.references:
             target = by_url.get(text)

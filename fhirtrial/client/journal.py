@@ -8,17 +8,19 @@ open the journal starts afresh: it remembers a run, not a server.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import orjson
 
-from fhirtrial.client.entries import Entry, read_bundle
+from fhirtrial.client.entries import read_bundle
 from fhirtrial.client.private_files import append, drop_torn_line, is_torn, locked
-from fhirtrial.client.transactions import Transaction, content_hash
+from fhirtrial.client.transactions import Transaction
 from fhirtrial.errors import ConfigError, InputError
+
+Contents = tuple[tuple[str, bytes], ...]
 
 VERSION = 1
 # A file that begins otherwise is somebody else's: it is neither cut nor continued.
@@ -43,7 +45,7 @@ class _Open(NamedTuple):
 
     place: int
     turn: tuple[int, ...]
-    contents: tuple[tuple[str, bytes], ...]
+    contents: Contents
 
 
 class Journal:
@@ -79,13 +81,13 @@ class Journal:
             with os.fdopen(os.dup(self._file), "rb") as file:
                 file.seek(one.place)
                 record = orjson.loads(file.readline())
-            yield Transaction(tuple(read_bundle(record["bundle"])[0]))
+            yield _transaction(record)
 
     def arrived(self, transaction: Transaction) -> tuple[Note, ...] | None:
         """What the server said, where every entry has arrived and nothing else went to its identity since."""
-        found = [self._arrived.get(entry.identity) for entry in transaction.entries]
+        found = [self._arrived.get(identity) for identity, _ in transaction.contents]
         notes = tuple(
-            one[1] for one, entry in zip(found, transaction.entries, strict=True) if one and one[0] == _digest(entry)
+            one[1] for one, (_, digest) in zip(found, transaction.contents, strict=True) if one and one[0] == digest
         )
         return notes if len(notes) == len(found) else None
 
@@ -93,7 +95,7 @@ class Journal:
         return self._refused.get(transaction.id)
 
     def plan(self, transactions: Sequence[Transaction]) -> None:
-        self._append(self._to_plan(transactions))
+        self._append(self._to_plan(transactions), transactions)
 
     def note_arrived(self, transaction: Transaction, notes: Sequence[Note]) -> None:
         if transaction.id in self._open:
@@ -107,7 +109,7 @@ class Journal:
         """The parts take its place; they are planned first, so that no kill can lose both."""
         divided = {"event": "divided", "id": transaction.id, "into": [part.id for part in parts]}
         if transaction.id in self._open:
-            self._append([*self._to_plan(parts), divided])
+            self._append([*self._to_plan(parts), divided], parts)
 
     def divided(self, transaction: Transaction) -> bool:
         return transaction.id in self._divided
@@ -124,16 +126,17 @@ class Journal:
             if one.id not in self._open and one.id not in self._refused and self.arrived(one) is None
         ]
 
-    def _append(self, records: Sequence[dict[str, Any]]) -> None:
+    def _append(self, records: Sequence[dict[str, Any]], planned: Sequence[Transaction] = ()) -> None:
         if not records:
             return
+        contents = {one.id: one.contents for one in planned}
         place = os.lseek(self._file, 0, os.SEEK_END)
         if place == 0:
             records = [{"event": "opened", "version": VERSION, "server": self._server_url}, *records]
         lines = [orjson.dumps(record, default=list, option=orjson.OPT_APPEND_NEWLINE) for record in records]
         append(self._file, b"".join(lines))
         for record, line in zip(records, lines, strict=True):
-            self._follow(record, place)
+            self._follow(record, place, contents)
             place += len(line)
 
     def _read(self) -> None:
@@ -144,19 +147,18 @@ class Journal:
                 if is_torn(line, BEGINNING):
                     break
                 try:
-                    self._follow(orjson.loads(line), place)
+                    self._follow(orjson.loads(line), place, {})
                 except (ValueError, KeyError, TypeError) as error:
                     got = f"line {number} is not a journal record"
                     raise InputError(str(self.path), got, "move the file away and send everything again") from error
                 place += len(line)
 
-    def _follow(self, record: dict[str, Any], place: int) -> None:
+    def _follow(self, record: dict[str, Any], place: int, known: Mapping[str, Contents]) -> None:
         event, name = record["event"], record.get("id", "")
         if event == "opened":
             self._check(record)
         elif event == "planned":
-            entries = read_bundle(record["bundle"])[0]
-            contents = tuple((entry.identity, _digest(entry)) for entry in entries)
+            contents = known.get(name) or _transaction(record).contents
             self._open[name] = _Open(place, (place,), contents)
         elif event == "arrived":
             for (identity, digest), note in zip(self._open.pop(name).contents, record["notes"], strict=True):
@@ -184,5 +186,5 @@ class Journal:
             raise ConfigError(str(self.path), got, "name that server, or another journal")
 
 
-def _digest(entry: Entry) -> bytes:
-    return bytes.fromhex(content_hash(entry.body))[:16]
+def _transaction(record: dict[str, Any]) -> Transaction:
+    return Transaction(tuple(read_bundle(record["bundle"])[0]))

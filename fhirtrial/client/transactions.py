@@ -29,6 +29,11 @@ class Transaction:
     def id(self) -> str:
         return content_hash(self.bundle)
 
+    @cached_property
+    def contents(self) -> tuple[tuple[str, bytes], ...]:
+        """Each identity with the hash of what goes to it."""
+        return tuple((entry.identity, bytes.fromhex(content_hash(entry.body))) for entry in self.entries)
+
     @property
     def guarded(self) -> bool:
         """Whether an entry holds only for the version that was read before."""

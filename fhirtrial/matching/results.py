@@ -26,7 +26,6 @@ def reduce_results(
     select: str,
     judge: Callable[[Ints], tuple[Graded, Callable[[int], str]]],
     *,
-    kind: str,
     count: int = 1,
 ) -> Answer:
     """Judges the concept's results in the window and reduces them; `judge` grades rows and words its comparisons."""
@@ -37,7 +36,7 @@ def reduce_results(
     judged, compared = judge(rows)
     grade, reasons = _unsure(judged, identified(states), standing(view, rows))
     placed, _ = began(view, rows, span)
-    absence = view.absence(kind, concept, (Family.OBSERVATIONS,), span)
+    absence = view.absence(view.concept(concept).kind, concept, (Family.OBSERVATIONS,), span)
     patient = view.column("patient")[rows]
     if select == "latest":
         truth, why, deciding = latest(view, rows, grade, reasons, placed)

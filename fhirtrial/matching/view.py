@@ -147,9 +147,10 @@ class View:
         complete = self._complete(concept, families) if coded else np.ones(self.patients, bool)
         return self._absence(families, span, complete if speaks else None)
 
-    def uncoded_absence(self, families: tuple[Family, ...], span: calendar.Span) -> Absence:
-        """As `absence`, for kinds whose absence never speaks (DESIGN §4: encounter, imaging, family…)."""
-        return self._absence(families, span, None)
+    def uncoded_absence(self, kind: str, families: tuple[Family, ...], span: calendar.Span) -> Absence:
+        """As `absence`, for kinds that ask for no one coded concept: encounter, imaging, family."""
+        speaks = self.policy.absences.get(kind, "unknown") == "presumed-no"
+        return self._absence(families, span, np.ones(self.patients, bool) if speaks else None)
 
     def recorded(self, families: tuple[Family, ...], span: calendar.Span) -> Absence:
         """As `absence`, for questions about the record itself: what a fully read record lacks, it lacks."""

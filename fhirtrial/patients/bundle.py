@@ -79,6 +79,8 @@ def facts_in(document: Document, vocabulary: Vocabulary, first: int, terms: Term
     result = Result([], [], [*document.problems, *problems])
     people = sorted((item for item in items if type(item.resource) is r4.Patient), key=label)
     if not people:
+        if result.problems and not items:
+            return result
         todo = "send the Patient resource in the same Bundle"
         result.problems.append(Problem(document.name, "", "no Patient that can be used", todo))
         return result
@@ -178,7 +180,8 @@ def split(
             groups[number].append(item)
         elif subject is None or not is_other(subject):
             missing.setdefault(said, []).append(item)
-            strays.append(Loss(FAMILIES.get(kind.__name__)))
+            if kind.__name__ in FAMILIES:
+                strays.append(Loss(FAMILIES[kind.__name__]))
     for said, lost in missing.items():
         some = ", ".join(label(item) for item in lost[:3]) + (", ..." if len(lost) > 3 else "")
         got = "a subject that is not here" if said else "no subject that can be found"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from fhirtrial.patients.elements import Coding, Concept
 from fhirtrial.patients.facts import CodeSet
@@ -12,14 +13,25 @@ NOTHING = CodeSet()
 
 
 def code_set(concept: Concept | None) -> CodeSet:
-    return NOTHING if concept is None else _collect(concept.coding, (concept.text,))
+    if concept is None:
+        return NOTHING
+    if len(concept.coding) == 1:
+        coding = concept.coding[0]
+        return _single(coding.system, coding.code, coding.display, concept.text)
+    return _collect(concept.coding, (concept.text,))
+
+
+@lru_cache(maxsize=65536)
+def _single(system: str, code: str, display: str, text: str) -> CodeSet:
+    """The ordinary concept: most of a record's concepts return again and again."""
+    return _collect((Coding(system, code, display),), (text,))
 
 
 def merged(concepts: Iterable[Concept | None]) -> CodeSet:
     """Several concepts that answer one question together, in their order."""
     given = [concept for concept in concepts if concept is not None]
-    if len(given) == 1:
-        return code_set(given[0])
+    if len(given) < 2:
+        return code_set(given[0]) if given else NOTHING
     return _collect([coding for concept in given for coding in concept.coding], [concept.text for concept in given])
 
 

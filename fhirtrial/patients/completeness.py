@@ -99,10 +99,14 @@ def answers(bundle: Bundle, kind: str) -> bool:
 def is_redacted(resource: Resource) -> bool:
     """Whether something was taken out of the resource before it was sent."""
     meta = resource.meta
-    if meta is not None and any(label.code.upper() in _HIDDEN for label in (*meta.security, *meta.tag)):
-        return True
+    if meta is not None:
+        for label in (*meta.security, *meta.tag):
+            if label.code.upper() in _HIDDEN:
+                return True
     code = getattr(resource, "code", None)
-    return code is not None and any(one.url == _ABSENT_REASON and one.value_code == "masked" for one in code.extension)
+    if code is None or not code.extension:
+        return False
+    return any(one.url == _ABSENT_REASON and one.value_code == "masked" for one in code.extension)
 
 
 def coverage(

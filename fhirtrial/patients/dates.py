@@ -92,7 +92,7 @@ def _read(match: re.Match[str]) -> When:
         low = high = day(int(year), int(month), int(number))
     elif month is not None:
         low = day(int(year), int(month), 1)
-        high = add_months(low, 1) - 1
+        high = low + monthrange(int(year), int(month))[1] - 1
     else:
         low = day(int(year), 1, 1)
         high = day(int(year), 12, 31)
@@ -197,7 +197,7 @@ def _after(start: int, amount: Quantity | None, whole: int) -> int | None:
     unit = time_unit(amount)
     if unit in _MONTHS:
         months = amount.value * _MONTHS[unit]
-        step = (_MONTHS[unit] if amount.value.is_integer() else 1) * whole
+        step = (_MONTHS[unit] if amount.value % 1 == 0 else 1) * whole
         return add_months(start, floor(months) + step) - (whole if start > FLOOR else 0)
     if unit in _DAYS:
         days = amount.value * _DAYS[unit] + max(_DAYS[unit], 1.0) * whole

@@ -16,12 +16,13 @@ from fhirtrial.patients.completeness import BUNDLE_TYPES, answers, asked, is_par
 from fhirtrial.patients.elements import Resource
 from fhirtrial.patients.facts import Family, Problem
 from fhirtrial.patients.references import References
-from fhirtrial.patients.resources import AnyResource, Bundle, Entry, OperationOutcome
+from fhirtrial.patients.resources import SKIPPED, AnyResource, Bundle, Entry, OperationOutcome
 from fhirtrial.patients.salvage import UNREADABLE, Loss, Salvage, explain
 from fhirtrial.patients.source import Item
 
 _RESOURCE = msgspec.json.Decoder(AnyResource)
 _RESOURCES = msgspec.json.Decoder(tuple[AnyResource, ...])
+_WITHOUT_FACTS = frozenset(kind for kind in SKIPPED if kind.__name__ != "SubscriptionStatus")
 _RAWS = msgspec.json.Decoder(tuple[Raw, ...])
 
 
@@ -111,7 +112,7 @@ class Document:
                 name = "/".join(entry.request.url.split("?")[0].split("/")[-2:])
                 if bundle.type != "history" or name not in seen:  # a history lists the newest first
                     self.deleted.add(name)
-            elif entry.resource is not None:
+            elif entry.resource is not None and type(entry.resource) not in _WITHOUT_FACTS:
                 if bundle.type == "history":
                     seen.add(f"{type(entry.resource).__name__}/{getattr(entry.resource, 'id', '')}")
                 included = entry.search is not None and entry.search.mode == "include"

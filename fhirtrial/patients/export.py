@@ -42,7 +42,7 @@ class Head(Struct, rename="camel"):
 
 
 class Export:
-    """Gathers lines, then gives one document per patient, in the order of their references.
+    """Gathers lines, then gives one document per patient, in the order of their references; to be closed.
 
     `losses` are lines that could not be read or placed: whose they were is not told, so they count against everybody.
     """
@@ -58,7 +58,7 @@ class Export:
         self._numbers: dict[str, int] = {}
         self._aliases: dict[str, str] = {}
         self._people: set[str] = set()
-        self._spool = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed in documents()
+        self._spool = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - close() does
         self._rows: dict[str, array[int]] = {
             name: array("q") for name in ("patient", "start", "size", "file", "line", "id")
         }
@@ -85,7 +85,8 @@ class Export:
             if owner:
                 self._keep(piece, owner, head)
             elif subject is None or not is_other(subject):
-                self.lose(family)
+                if family is not None:
+                    self.lose(family)
                 todo = "name the Patient (and give a Patient its id); it is left out"
                 self.problems.append(Problem(piece.where, "subject", f"a {kind} that is nobody's", todo))
         elif kind not in TYPES:
@@ -137,6 +138,8 @@ class Export:
                 if row not in dropped:
                     document.add(self._read(row), self._where(row), self._limits)
             yield document
+
+    def close(self) -> None:
         self._spool.close()
 
     def _superseded(self, patients: NDArray[np.int64]) -> set[int]:

@@ -70,7 +70,7 @@ class Standing(IntEnum):
 
 
 class Course(IntEnum):
-    """Where a lasting thing stands, as recorded: OPEN says nothing, PAUSED is on hold."""
+    """Where a lasting thing stands, as recorded: OPEN says nothing, PAUSED is on hold or in remission."""
 
     OPEN = 0
     NOW = 1
@@ -126,8 +126,11 @@ class Fact(NamedTuple):
     Codes are numbers in `Vocabulary.codes` (code value interpretation severity stage category reason outcome route
     site), strings in `.strings` (unit dose_unit resource version path), ranges in `.ranges`; 0 is the empty one.
     An ANSWER's code is (questionnaire canonical, linkId); a RELATIVE's category is the relationship.
-    `dose_low`..`dose_high` is the daily amount in `dose_unit`, NaN where it cannot be told.
-    `low`..`high` is the numeric value: equal for one number, NaN for none; a comparator keeps its number in both.
+    `dose_low`..`dose_high` is the daily amount in `dose_unit`, NaN where it cannot be told; a single administration is
+    a lower bound (its day may have others).
+    `low`..`high` is the numeric value: equal for one number, NaN for none; a comparator keeps its number in both; a
+    BOOLEAN is 0 or 1; an open end of a RANGE is infinite; a RATIO is numerator by denominator, its words in `value`.
+    What is ABSENT has its dataAbsentReason in `value`.
     """
 
     patient: int

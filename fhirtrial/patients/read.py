@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -22,6 +25,7 @@ from fhirtrial.patients.salvage import UNREADABLE, lenient
 from fhirtrial.patients.sources import Piece, files_in, pieces, pieces_of_file
 
 _HEAD = msgspec.json.Decoder(Head)
+_BUNDLE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"Bundle"')
 _DEFAULT = Limits()
 
 
@@ -36,15 +40,23 @@ def facts_of(
     name: str = "Bundle",
 ) -> Facts:
     """The facts in one Bundle; PatientError where it is none, or holds no patient."""
-    data = bundle if isinstance(bundle, bytes) else orjson.dumps(bundle)
+    data = bundle if isinstance(bundle, bytes) else _encoded(bundle)
     document = Document(name)
     document.add(data, name, limits)
     vocabulary = Vocabulary()
     result = facts_in(document, vocabulary, 0, _terms(loaded, record_start, partial, on))
     if not result.patients:
-        problem = result.problems[0]
-        raise PatientError(problem.where, problem.got, problem.todo)
+        first, last = result.problems[0], result.problems[-1]
+        got = last.got if first is last else f"{last.got} ({first.path}: {first.got})"
+        raise PatientError(last.where, got, last.todo)
     return Facts.of(tuple(result.patients), result.rows, vocabulary, tuple(result.problems))
+
+
+def _encoded(bundle: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(bundle)
+    except orjson.JSONEncodeError:  # integers beyond 64 bits, lone surrogates: their resource will be left out
+        return json.dumps(bundle).encode()
 
 
 def read_patients(
@@ -87,26 +99,26 @@ def _day(stated: date) -> int:
 
 
 def _read(found: Iterable[Piece], name: str, terms: Terms, chunk: _Chunk, limits: Limits) -> Iterator[Facts]:
-    export = Export(limits)
-    for piece in found:
-        try:
-            if piece.error is not None:
-                raise piece.error
-            head = _head(piece.data)
-            if head is not None and head.resource_type not in ("", "Bundle"):
-                export.add(piece, head)
-                continue
-            document = Document(piece.where)
-            document.add(piece.data, piece.where, limits)
-        except PatientError as error:
-            chunk.problems.append(Problem(error.where, "", error.got, error.todo))
-            export.lose()
-        else:
-            yield from chunk.add(facts_in(document, chunk.vocabulary, len(chunk.patients), terms), piece.where)
-    joined = replace(terms, visible=frozenset(export.visible))
-    for document in export.documents():
-        yield from chunk.add(facts_in(document, chunk.vocabulary, len(chunk.patients), joined), document.name)
-    chunk.problems += export.problems
+    with closing(Export(limits)) as export:
+        for piece in found:
+            try:
+                if piece.error is not None:
+                    raise piece.error
+                head = _head(piece.data)
+                if head is not None and head.resource_type not in ("", "Bundle"):
+                    export.add(piece, head)
+                    continue
+                document = Document(piece.where)
+                document.add(piece.data, piece.where, limits)
+            except PatientError as error:
+                chunk.problems.append(Problem(error.where, "", error.got, error.todo))
+                export.lose()
+            else:
+                yield from chunk.add(facts_in(document, chunk.vocabulary, len(chunk.patients), terms), piece.where)
+        joined = replace(terms, visible=frozenset(export.visible))
+        for document in export.documents():
+            yield from chunk.add(facts_in(document, chunk.vocabulary, len(chunk.patients), joined), document.name)
+        chunk.problems += export.problems
     if not chunk.patients and chunk.empty and not chunk.problems:
         chunk.problems.append(Problem(name, "", "no Patient", "send Patient resources with what belongs to them"))
     if chunk.patients or chunk.problems:
@@ -115,6 +127,8 @@ def _read(found: Iterable[Piece], name: str, terms: Terms, chunk: _Chunk, limits
 
 def _head(data: bytes) -> Head | None:
     """What kind of resource stands here and whose it is; None where it is no single resource."""
+    if _BUNDLE.match(data):  # the ordinary case needs no decoding for it
+        return None
     try:
         return _HEAD.decode(data)
     except UNREADABLE:

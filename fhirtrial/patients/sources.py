@@ -52,10 +52,22 @@ def pieces_of_file(path: Path, limits: Limits) -> Iterator[Piece]:
     name = str(path)
     try:
         with path.open("rb") as file:
-            yield from pieces(file, name, limits, lines=not _plain(path).endswith(".json"))
+            lines = not _plain(path).endswith(".json")
+            if lines or path.stat().st_size <= limits.size or _may_be_more(file):
+                yield from pieces(file, name, limits, lines=lines)
+            else:
+                yield Piece(name, 0, b"", too_large(name, limits))
     except OSError as error:
         got = f"cannot be read ({error.strerror or type(error).__name__})"
         yield Piece(name, 0, b"", PatientError(name, got, "check the file and its permissions"))
+
+
+def _may_be_more(file: BinaryIO) -> bool:
+    """Whether a large file is compressed, or begins with a line that is a whole JSON value: it holds several."""
+    head = file.read(2**20)
+    file.seek(0)
+    line, newline, _ = head.partition(b"\n")
+    return head.startswith(_GZIP) or (bool(newline) and _is_json(line))
 
 
 def pieces(stream: BinaryIO, name: str, limits: Limits, *, lines: bool) -> Iterator[Piece]:

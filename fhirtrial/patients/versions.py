@@ -43,7 +43,8 @@ def latest(document: Document) -> tuple[list[Item], list[Problem], list[Loss]]:
         problems.append(Problem(f"{item.where}: {kind}/{item.resource.id}", item.path, got, "send the newer one only"))
         if not isinstance(item.resource, Patient):  # without its Patient nothing here would be anybody's
             kept.pop(key)
-            losses.append(Loss(FAMILIES.get(kind), getattr(item.resource, "subject", None), item.url))
+            if kind in FAMILIES:
+                losses.append(Loss(FAMILIES[kind], getattr(item.resource, "subject", None), item.url))
     return list(kept.values()), problems, losses
 
 

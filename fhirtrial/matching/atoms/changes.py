@@ -25,7 +25,7 @@ def change(atom: Change, view: View) -> Answer:
     concept = view.concept(atom.concept)
     n = numbers(view, rows, concept.unit if atom.relative else atom.unit, concept.molar_mass)
     placed, _ = began(view, rows, span)
-    absence = view.absence("measurement", atom.concept, (Family.OBSERVATIONS,), span)
+    absence = view.absence(concept.kind, atom.concept, (Family.OBSERVATIONS,), span)
     truth, reasons = absence.truth.copy(), absence.reasons.copy()
     patient, instant = view.column("patient")[rows], view.column("instant")[rows]
     grade = np.full(len(rows), NO, np.int8)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from fhirtrial.criteria.tree import Encounter, Immunization, Procedure
 from fhirtrial.matching import calendar
-from fhirtrial.matching.grades import UNKNOWN, Answer, Ints, Rows, constant, exists, least
+from fhirtrial.matching.grades import UNKNOWN, Answer, Ints, Rows, constant, exists, joined, least
 from fhirtrial.matching.identity import identified, not_one_of, one_of, standing
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import Graded, began, graded, overlapped
@@ -16,11 +18,28 @@ from fhirtrial.terminology.encounters import setting_of
 
 
 def procedure(atom: Procedure, view: View) -> Answer:
-    return _happened(view, Kind.PROCEDURE, Family.PROCEDURES, atom, atom.also, atom.unless)
+    """Also by the status code of a condition ("lung transplant status"), which says that it was done, not when."""
+    span = view.span(atom.window, calendar.until(view.on))
+    if span is None:
+        return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
+    done = _found(view, view.rows(Kind.PROCEDURE), atom, span)
+    listed = view.rows(Kind.CONDITION)
+    listed = listed[view.states(atom.concept)[listed] >= State.HISTORY]
+    status = _found(view, listed, atom, calendar.until(view.on))
+    if atom.window is not None:
+        undated = np.where(status.grade >= UNKNOWN, UNKNOWN, status.grade).astype(np.int8)
+        status = replace(status, grade=undated, reasons=np.full(len(undated), Reason.UNDATED, np.uint32))
+    rows = joined(done, status, lambda grade: grade)
+    return exists(rows, view.absence("procedure", atom.concept, (Family.PROCEDURES,), span), assumed=span.assumed)
 
 
 def immunization(atom: Immunization, view: View) -> Answer:
-    return _happened(view, Kind.IMMUNIZATION, Family.IMMUNIZATIONS, atom, (), ())
+    span = view.span(atom.window, calendar.until(view.on))
+    if span is None:
+        return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
+    rows = _found(view, view.rows(Kind.IMMUNIZATION), atom, span)
+    absence = view.absence("immunization", atom.concept, (Family.IMMUNIZATIONS,), span)
+    return exists(rows, absence, assumed=span.assumed)
 
 
 def encounter(atom: Encounter, view: View) -> Answer:
@@ -37,7 +56,7 @@ def encounter(atom: Encounter, view: View) -> Answer:
         parts.append(graded(states >= State.HISTORY, stated & (states == State.NONE), Reason.ABSENT))
     grade, reasons = least(*parts)
     found = Rows(rows, view.column("patient")[rows], grade, reasons)
-    return exists(found, view.uncoded_absence((Family.ENCOUNTERS,), span), assumed=span.assumed)
+    return exists(found, view.uncoded_absence("encounter", (Family.ENCOUNTERS,), span), assumed=span.assumed)
 
 
 def _setting(view: View, rows: Ints, asked: str) -> Graded:
@@ -47,23 +66,13 @@ def _setting(view: View, rows: Ints, asked: str) -> Graded:
     return graded(same, np.array([f != "" for f in found], bool) & ~same, Reason.ABSENT)
 
 
-def _happened(
-    view: View,
-    kind: Kind,
-    family: Family,
-    atom: Procedure | Immunization,
-    also: tuple[str, ...],
-    unless: tuple[str, ...],
-) -> Answer:
-    span = view.span(atom.window, calendar.until(view.on))
-    if span is None:
-        return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
-    rows = view.rows(kind)
+def _found(view: View, rows: Ints, atom: Procedure | Immunization, span: calendar.Span) -> Rows:
+    """The rows that are, or may be, what the atom asks for."""
     states = view.states(atom.concept)[rows]
     rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
     parts = [identified(states), standing(view, rows), began(view, rows, span)]
-    parts += [one_of(view, rows, name) for name in also]
-    parts += [not_one_of(view, rows, name) for name in unless]
+    if isinstance(atom, Procedure):
+        parts += [one_of(view, rows, name) for name in atom.also]
+        parts += [not_one_of(view, rows, name) for name in atom.unless]
     grade, reasons = least(*parts)
-    found = Rows(rows, view.column("patient")[rows], grade, reasons)
-    return exists(found, view.absence(atom.kind, atom.concept, (family,), span), assumed=span.assumed)
+    return Rows(rows, view.column("patient")[rows], grade, reasons)

@@ -31,7 +31,7 @@ def finding(atom: Finding, view: View) -> Answer:
     ).astype(np.uint32)
     grade, reasons = least(identified(by), (shown, why), standing(view, rows), began(view, rows, span))
     found = Rows(rows, view.column("patient")[rows], grade, reasons)
-    return exists(found, view.uncoded_absence((Family.OBSERVATIONS,), span), assumed=span.assumed)
+    return exists(found, view.uncoded_absence("imaging", (Family.OBSERVATIONS,), span), assumed=span.assumed)
 
 
 def data(atom: DataAvailability, view: View) -> Answer:
@@ -61,4 +61,4 @@ def other(atom: OtherExperiencer, view: View) -> Answer:
     rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
     grade, reasons = least(identified(states), standing(view, rows))
     found = Rows(rows, view.column("patient")[rows], grade, reasons)
-    return exists(found, view.uncoded_absence((Family.FAMILY_HISTORY,), span), assumed=False)
+    return exists(found, view.uncoded_absence("family", (Family.FAMILY_HISTORY,), span), assumed=False)

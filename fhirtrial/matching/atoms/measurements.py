@@ -39,8 +39,7 @@ def measurement(atom: Measurement, view: View) -> Answer:
             return _absolute(atom, view, rows)
         return _against_limit(atom, view, rows)
 
-    kind = "score" if concept.kind == "score" else "measurement"
-    return reduce_results(view, atom.concept, span, select, judge, kind=kind, count=atom.count)
+    return reduce_results(view, atom.concept, span, select, judge, count=atom.count)
 
 
 def ordinal(atom: Ordinal, view: View) -> Answer:
@@ -65,7 +64,7 @@ def ordinal(atom: Ordinal, view: View) -> Answer:
         exact = Numbers(recorded, recorded, closed, closed, why.astype(np.uint32))
         return compare(exact, atom.op, np.full(len(rows), float(atom.rank))), lambda _: f"{atom.op} {atom.label}"
 
-    return reduce_results(view, atom.concept, span, "latest", judge, kind="score")
+    return reduce_results(view, atom.concept, span, "latest", judge)
 
 
 def _absolute(atom: Measurement, view: View, rows: Ints) -> Judged:

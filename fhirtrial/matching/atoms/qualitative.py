@@ -53,7 +53,7 @@ def result(atom: Result, view: View) -> Answer:
                 reasons[i] = why or Reason.UNCONFIRMED
         return (grade, reasons), lambda i: said[i][0]
 
-    return reduce_results(view, atom.concept, span, select, judge, kind="result")
+    return reduce_results(view, atom.concept, span, select, judge)
 
 
 def _readings(view: View, rows: Ints, molar_mass: float | None) -> list[tuple[str, int]]:

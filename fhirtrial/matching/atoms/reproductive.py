@@ -65,7 +65,7 @@ def _only_evidence(answer: Answer) -> Answer:
 def _male(view: View, answer: Answer) -> Answer:
     nothing = np.ones(view.patients, bool)
     nothing[answer.rows.patient[answer.rows.grade >= UNKNOWN]] = False
-    male = (view.sexes == "male") & (answer.truth == UNKNOWN) & nothing
+    male = (view.sexes == "male") & (answer.truth == UNKNOWN) & nothing & view.policy.presume_sensitive
     truth = np.where(male, PRESUMED_NO, answer.truth).astype(np.int8)
     return Answer(truth, np.where(male, 0, answer.reasons).astype(np.uint32), answer.rows)
 
