@@ -66,12 +66,16 @@ def denials(view: View, rows: Ints, concept: str) -> Rows:
 
 
 def first_days(view: View, rows: Rows, *, latest: bool = False) -> Ints:
-    """Per patient the first (or latest) day of the rows that hold, by the end of what their dates allow."""
+    """Per patient the first (or latest) day of the rows that hold, by the end of what their dates allow.
+
+    What has no date may be the earliest, and the latest.
+    """
     held = rows.grade >= PRESUMED_YES
     index, patient = rows.index[held], rows.patient[held]
     days = np.where(
         view.column("start_high")[index] < CEIL, view.column("start_high")[index], view.column("recorded")[index]
     )
     if latest:
+        days = np.where(days == FLOOR, CEIL, days)
         return fold(np.maximum, days, patient, view.patients, FLOOR)
     return fold(np.minimum, days, patient, view.patients, CEIL)

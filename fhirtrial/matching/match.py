@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fhirtrial.criteria.truth import Truth, Verdict
+from fhirtrial.errors import Problem
 from fhirtrial.matching.calendar import day
 from fhirtrial.matching.kernel import Evaluated, evaluate, verdicts
 from fhirtrial.matching.plan import Plan, Planned, plan
 from fhirtrial.matching.result import Basis, CriterionResult, Match, Trial
 from fhirtrial.matching.trace import traced
 from fhirtrial.matching.view import Codes, View
-from fhirtrial.patients.facts import FLOOR, Facts, Patient, Problem
+from fhirtrial.patients.facts import FLOOR, Facts, Patient
 from fhirtrial.site import Site
 from fhirtrial.terminology import Terminology
 from fhirtrial.terminology.policy import Policy

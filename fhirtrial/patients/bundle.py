@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from fhirtrial.errors import Problem
 from fhirtrial.patients import (
     allergies,
     answers,
@@ -22,7 +23,7 @@ from fhirtrial.patients.completeness import FAMILIES, Loaded, coverage, is_redac
 from fhirtrial.patients.dates import DAY_MS, BadValueError, when
 from fhirtrial.patients.document import Document
 from fhirtrial.patients.elements import Reference, Resource
-from fhirtrial.patients.facts import CEIL, FLOOR, Enrolment, Fact, Family, Patient, Problem, Vocabulary
+from fhirtrial.patients.facts import CEIL, FLOOR, Enrolment, Fact, Family, Patient, Vocabulary
 from fhirtrial.patients.medication_resources import (
     MedicationAdministration,
     MedicationDispense,
@@ -104,7 +105,7 @@ class _Reading:
 
     def person(self, person: Item, number: int, items: list[Item], losses: list[Loss]) -> Patient:
         """Reads one patient's resources; what fails costs its family's completeness, nothing else."""
-        as_of = self.document.as_of or _as_of(items)
+        as_of = self.document.as_of or _as_of([person, *items])
         patient = self._patient(person, as_of)
         source = Source(patient, number, self.references, self.vocabulary, self.result.problems)
         visible, lost, redacted = set(self.document.asked | self.terms.visible), set[Family](), set[Family]()

@@ -63,13 +63,13 @@ def code_in(concept: Concept | None, system: str) -> str:
 
 def _collect(codings: Iterable[Coding], texts: Iterable[str]) -> CodeSet:
     pairs: dict[tuple[str, str], None] = {}
-    words: dict[str, None] = {}
+    words: dict[str, str] = {}  # `Positive` and `POSITIVE` are one
     for coding in codings:
         if coding.code:
             pairs[canonical(coding.system), coding.code] = None
         if coding.display:
-            words[coding.display] = None
+            words.setdefault(coding.display.casefold(), coding.display)
     for text in texts:
         if text:
-            words[text] = None
-    return CodeSet(tuple(pairs), "; ".join(words)) if pairs or words else NOTHING
+            words.setdefault(text.casefold(), text)
+    return CodeSet(tuple(pairs), "; ".join(words.values())) if pairs or words else NOTHING

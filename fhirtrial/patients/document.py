@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 from msgspec import Raw
 
-from fhirtrial.errors import PatientError
+from fhirtrial.errors import PatientError, Problem
 from fhirtrial.patients.completeness import BUNDLE_TYPES, answers, asked, is_partial, is_redacted
 from fhirtrial.patients.elements import Resource
-from fhirtrial.patients.facts import Family, Problem
+from fhirtrial.patients.facts import Family
 from fhirtrial.patients.references import References
 from fhirtrial.patients.resources import SKIPPED, AnyResource, Bundle, Entry, OperationOutcome
 from fhirtrial.patients.salvage import UNREADABLE, Loss, Salvage, explain

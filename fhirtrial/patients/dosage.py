@@ -35,9 +35,10 @@ _RATE = re.compile(r"(.+)/(s|min|h|d|wk)")
 def daily_dose(instructions: Iterable[Dosage]) -> Dose:
     """The amount per day over all instructions; NaN where it cannot be told.
 
-    >>> from fhirtrial.patients.resources import Dosage
-    >>> daily_dose([Dosage()])
-    Dose(low=nan, high=nan, unit='')
+    >>> from fhirtrial.patients.elements import Repeat, Timing
+    >>> twice = Timing(repeat=Repeat(frequency=2, period=1.0, period_unit="d"))
+    >>> daily_dose([Dosage(timing=twice, dose_and_rate=(DoseAndRate(dose_quantity=Quantity(5.0, unit="mg")),))])
+    Dose(low=10.0, high=10.0, unit='mg')
     """
     given = list(instructions)
     steps: dict[int | None, list[Dose]] = {}

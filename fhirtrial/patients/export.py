@@ -14,10 +14,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from fhirtrial.errors import Problem
 from fhirtrial.patients.completeness import FAMILIES
 from fhirtrial.patients.document import Document, Limits
 from fhirtrial.patients.elements import Identifier, Reference
-from fhirtrial.patients.facts import Family, Problem
+from fhirtrial.patients.facts import Family
 from fhirtrial.patients.references import SHARED, References, is_other
 from fhirtrial.patients.resources import READ, OperationOutcome, Patient
 from fhirtrial.patients.salvage import TYPES, Loss

@@ -14,6 +14,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fhirtrial.errors import Problem
+
 T = TypeVar("T")
 
 FLOOR = -(2**30)
@@ -99,10 +101,15 @@ class Comparator(IntEnum):
 
 
 class CodeSet(NamedTuple):
-    """One CodeableConcept: its (system URI, code) pairs in the record's order, and all its displays and text."""
+    """One CodeableConcept: its (system URI, code) pairs in the record's order, and its distinct displays and text."""
 
     codings: tuple[tuple[str, str], ...] = ()
     text: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Each display and the text by itself."""
+        return tuple(self.text.split("; ")) if self.text else ()
 
 
 class ReferenceRange(NamedTuple):
@@ -250,19 +257,6 @@ class Patient:
     coverage: Mapping[Family, Coverage] = field(default_factory=dict)
     resource_version: str = ""
     as_of: str = ""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something in the data that could not be used; what it concerned is thereby unknown, never absent."""
-
-    where: str
-    path: str
-    got: str
-    todo: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.path + ': ' if self.path else ''}{self.got}; {self.todo}"
 
 
 class Index(Generic[T]):

@@ -15,12 +15,12 @@ from typing import Any, BinaryIO
 import msgspec
 import orjson
 
-from fhirtrial.errors import PatientError
+from fhirtrial.errors import PatientError, Problem
 from fhirtrial.patients.bundle import Result, Terms, facts_in
 from fhirtrial.patients.completeness import Loaded
 from fhirtrial.patients.document import Document, Limits
 from fhirtrial.patients.export import Export, Head
-from fhirtrial.patients.facts import FLOOR, Fact, Facts, Level, Patient, Problem, Vocabulary
+from fhirtrial.patients.facts import FLOOR, Fact, Facts, Level, Patient, Vocabulary
 from fhirtrial.patients.salvage import UNREADABLE, lenient
 from fhirtrial.patients.sources import Piece, files_in, pieces, pieces_of_file
 

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
+from fhirtrial.errors import Problem
 from fhirtrial.patients.completeness import FAMILIES
 from fhirtrial.patients.elements import Reference, Resource
-from fhirtrial.patients.facts import Family, Problem
+from fhirtrial.patients.facts import Family
 from fhirtrial.patients.resources import READ, SKIPPED, AnyResource, Bundle, Entry
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -109,7 +110,7 @@ def explain(error: Exception) -> tuple[str, str]:
     said, path = (found[1], found[2]) if found else (str(error), "")
     if said.startswith("Invalid value"):
         return "a resourceType R4 does not have", path
-    return said[:1].lower() + said[1:], path
+    return said.replace("Expected", "expected", 1), path
 
 
 def _join(path: str, name: str) -> str:

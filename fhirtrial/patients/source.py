@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import NamedTuple, TypeVar
 
+from fhirtrial.errors import Problem
 from fhirtrial.patients.codes import NOTHING, code_set, joined, merged
 from fhirtrial.patients.dates import NOT_YET, UNDATED, BadValueError, When, between
 from fhirtrial.patients.elements import Concept, Reference, Resource
-from fhirtrial.patients.facts import (
+from fhirtrial.patients.facts import (  # fmt: skip
     CEIL,
     FLOOR,
     CodeSet,
@@ -21,11 +22,10 @@ from fhirtrial.patients.facts import (
     Fact,
     Kind,
     Patient,
-    Problem,
     ReferenceRange,
     Standing,
     Vocabulary,
-)  # fmt: skip
+)
 from fhirtrial.patients.quantities import NO_VALUE, Value
 from fhirtrial.patients.references import References
 

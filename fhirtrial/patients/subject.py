@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from fhirtrial.errors import Problem
 from fhirtrial.patients.codes import has
 from fhirtrial.patients.dates import BadValueError, period, when
 from fhirtrial.patients.elements import Identifier
-from fhirtrial.patients.facts import CEIL, FLOOR, Enrolment, Problem
+from fhirtrial.patients.facts import CEIL, FLOOR, Enrolment
 from fhirtrial.patients.facts import Patient as Subject
 from fhirtrial.patients.resources import Consent, Patient, Provision, ResearchStudy, ResearchSubject
 from fhirtrial.patients.source import Source, standing

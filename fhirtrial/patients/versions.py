@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 
+from fhirtrial.errors import Problem
 from fhirtrial.patients.completeness import FAMILIES
 from fhirtrial.patients.dates import BadValueError, when
 from fhirtrial.patients.document import Document
 from fhirtrial.patients.elements import Resource
-from fhirtrial.patients.facts import Problem
 from fhirtrial.patients.resources import Patient
 from fhirtrial.patients.salvage import Loss
 from fhirtrial.patients.source import Item

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
+
+import numpy as np
 
 from fhirtrial.criteria.questions import asked
 from fhirtrial.criteria.tree import (
@@ -42,7 +45,7 @@ from fhirtrial.matching.atoms.measurements import measurement, ordinal
 from fhirtrial.matching.atoms.medications import medication
 from fhirtrial.matching.atoms.qualitative import result
 from fhirtrial.matching.atoms.reproductive import reproductive
-from fhirtrial.matching.grades import UNKNOWN, Answer, constant
+from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, Answer, constant
 from fhirtrial.matching.plan import Asked
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.view import View
@@ -57,7 +60,14 @@ def answer(question: Asked, view: View) -> Answer:
     if getattr(atom, "concept", None) is None or isinstance(atom, TreatmentState | Expected):
         return told
     recorded = _from_record(atom, view)
-    return told.or_else(recorded)
+    both = told.or_else(recorded)
+    # an answer that is not final, not dated or contradicted is no silence: nothing may be presumed against it
+    open_ = (told.truth == UNKNOWN) & (told.reasons != _unanswered(atom)) & (recorded.truth == PRESUMED_NO)
+    return replace(
+        both,
+        truth=np.where(open_, UNKNOWN, both.truth).astype(np.int8),
+        reasons=np.where(open_, told.reasons, both.reasons).astype(np.uint32),
+    )
 
 
 def _unanswered(atom: Atom) -> Reason:

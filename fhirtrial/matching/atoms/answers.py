@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from fhirtrial.matching.atoms.qualitative import reading
 from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Rows, constant
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.results import latest
 from fhirtrial.matching.timing import graded
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CodeSet, Kind, Standing, ValueKind
-from fhirtrial.terminology import qualitative
-from fhirtrial.terminology.systems import canonical
 
 
 def answered(view: View, questionnaire: str, link_id: str, why: Reason) -> Answer:
@@ -44,6 +43,5 @@ def answered(view: View, questionnaire: str, link_id: str, why: Reason) -> Answe
 def _said(view: View, row: int) -> int:
     if view.column("value_kind")[row] == ValueKind.BOOLEAN:
         return YES if view.column("low")[row] else NO
-    codes = view.facts.vocabulary.codes.values[view.column("value")[row]]
-    known = frozenset((canonical(system), code) for system, code in codes.codings)
-    return {"positive": YES, "negative": NO}.get(qualitative.read(known, codes.text) or "", UNKNOWN)
+    said = reading(view.facts.vocabulary.codes.values[view.column("value")[row]])
+    return {"positive": YES, "negative": NO}.get(said, UNKNOWN)

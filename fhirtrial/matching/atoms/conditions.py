@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from fhirtrial.matching.grades import (
     denied,
     exists,
     least,
+    presumed,
 )
 from fhirtrial.matching.identity import denials, first_days, identified, not_one_of, one_of, standing
 from fhirtrial.matching.reasons import Reason
@@ -53,7 +55,8 @@ def condition(atom: Condition, view: View) -> Answer:
     absence = view.absence("condition", atom.concept, (Family.CONDITIONS,), span)
     answer = exists(found, absence, assumed=span.assumed)
     denial = denials(view, all_rows, atom.concept)
-    return denied(answer, denial, first_days(view, found), first_days(view, denial, latest=True))
+    told = denied(answer, denial, first_days(view, found), first_days(view, denial, latest=True))
+    return replace(told, truth=presumed(told.truth)) if span.assumed else told
 
 
 def _default(atom: Condition, view: View) -> calendar.Span:
@@ -70,7 +73,7 @@ def _time(atom: Condition, view: View, rows: Ints, states: NDArray[np.int8], spa
         case "history":
             grade, reasons = _over(view, rows, span)
         case _:
-            grade, reasons = overlapped(view, rows, span)
+            grade, reasons = _lasting(view, rows, span)
     # "history of" codes say that it was once so, not when, and that it is not so now
     told = {"active": (NO, 0), "history": (YES, 0), "onset": (UNKNOWN, Reason.UNDATED)}
     once = (YES, 0) if atom.window is None else (UNKNOWN, Reason.UNDATED)
@@ -82,6 +85,15 @@ def _time(atom: Condition, view: View, rows: Ints, states: NDArray[np.int8], spa
     )
 
 
+def _lasting(view: View, rows: Ints, span: calendar.Span) -> Graded:
+    """Its time overlaps the window; what holds at the index date overlaps every window that ends there."""
+    grade, reasons = overlapped(view, rows, span)
+    if span.last_earliest == view.today:
+        now, _ = _current(view, rows)
+        grade = np.where(now >= PRESUMED_YES, np.maximum(grade, now), grade).astype(np.int8)
+    return grade, np.where(grade == UNKNOWN, reasons, 0).astype(np.uint32)
+
+
 def _current(view: View, rows: Ints) -> Graded:
     """Whether it holds at the index date: a stated active status is current even where its onset is not dated."""
     today = calendar.day(view.on)
@@ -90,7 +102,7 @@ def _current(view: View, rows: Ints) -> Graded:
     lasting = np.isin(course, (Course.NOW, Course.RECURRENT))
     begun = (high <= today) | ((low == FLOOR) & (high == CEIL))
     grade = np.where(lasting & begun, YES, grade)
-    over = (course == Course.OVER) & (view.column("end_high")[rows] == CEIL)
+    over = np.isin(course, (Course.OVER, Course.PAUSED)) & (view.column("end_high")[rows] == CEIL)
     grade = np.where(over, NO, grade)
     # nothing said about its course and nothing about its end: taken as still there, by assumption
     unstated = (course == Course.OPEN) & (view.column("end_high")[rows] == CEIL) & begun
@@ -99,11 +111,9 @@ def _current(view: View, rows: Ints) -> Graded:
 
 
 def _over(view: View, rows: Ints, span: calendar.Span) -> Graded:
-    was, why = overlapped(view, rows, span)
-    over = view.column("course")[rows] == Course.OVER
-    ended = view.column("end_high")[rows] <= calendar.day(view.on)
-    grade = np.where(over | ended, was, NO).astype(np.int8)
-    return grade, np.where(grade == UNKNOWN, why, 0).astype(np.uint32)
+    """It was there and is no longer; what is in remission is over (FHIR's status inactive holds both)."""
+    now, why = _current(view, rows)
+    return least(overlapped(view, rows, span), (YES - now, why))
 
 
 def _severity(view: View, rows: Ints, least_rank: int) -> Graded:
@@ -118,16 +128,20 @@ def _ranks(view: View, numbers: Ints, rank: Callable[[frozenset[tuple[str, str]]
 
 
 def _course(view: View, rows: Ints, asked: str) -> Graded:
-    """Recurrence is a clinical status; whether a course is acute or chronic has no element in FHIR."""
+    """Recurrence is a clinical status; whether a course is acute or chronic has no element in FHIR.
+
+    Active is the parent code of recurrence and relapse, so it denies neither.
+    """
+    nothing = np.zeros(len(rows), bool)
     if asked != "recurrent":
-        nothing = np.zeros(len(rows), bool)
         return graded(nothing, nothing, Reason.NOT_COMPUTABLE)
-    course = view.column("course")[rows]
-    return graded(course == Course.RECURRENT, np.isin(course, (Course.NOW, Course.OVER)), Reason.ABSENT)
+    return graded(view.column("course")[rows] == Course.RECURRENT, nothing, Reason.ABSENT)
 
 
 def _stage(view: View, rows: Ints, asked: str) -> Graded:
+    """The same words are the stage; other words may still mean it, as every system writes stages its own way."""
     values = view.facts.vocabulary.codes.values
-    recorded = [values[n].text.casefold() for n in view.column("stage")[rows].tolist()]
-    same = np.array([text == asked.casefold() for text in recorded], bool)
-    return graded(same, np.array([bool(text) for text in recorded], bool) & ~same, Reason.ABSENT)
+    recorded = [values[n].text.casefold().split("; ") for n in view.column("stage")[rows].tolist()]
+    wanted = asked.casefold().removeprefix("stage ")
+    same = np.array([wanted in [word.removeprefix("stage ") for word in words] for words in recorded], bool)
+    return graded(same, np.zeros(len(rows), bool), Reason.ABSENT)

@@ -11,7 +11,7 @@ from fhirtrial.matching import calendar
 from fhirtrial.matching.grades import UNKNOWN, Answer, Ints, Rows, constant, exists, joined, least
 from fhirtrial.matching.identity import identified, not_one_of, one_of, standing
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, began, graded, overlapped
+from fhirtrial.matching.timing import Graded, graded, overlapped
 from fhirtrial.matching.view import State, View
 from fhirtrial.patients.facts import Family, Kind
 from fhirtrial.terminology.encounters import setting_of
@@ -70,7 +70,7 @@ def _found(view: View, rows: Ints, atom: Procedure | Immunization, span: calenda
     """The rows that are, or may be, what the atom asks for."""
     states = view.states(atom.concept)[rows]
     rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
-    parts = [identified(states), standing(view, rows), began(view, rows, span)]
+    parts = [identified(states), standing(view, rows), overlapped(view, rows, span)]
     if isinstance(atom, Procedure):
         parts += [one_of(view, rows, name) for name in atom.also]
         parts += [not_one_of(view, rows, name) for name in atom.unless]

@@ -14,7 +14,7 @@ from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.results import reduce_results
 from fhirtrial.matching.timing import Graded
 from fhirtrial.matching.view import View
-from fhirtrial.patients.facts import ValueKind
+from fhirtrial.patients.facts import CodeSet, ValueKind
 from fhirtrial.terminology import qualitative
 from fhirtrial.terminology.systems import canonical
 
@@ -56,6 +56,15 @@ def result(atom: Result, view: View) -> Answer:
     return reduce_results(view, atom.concept, span, select, judge)
 
 
+def reading(codes: CodeSet) -> str:
+    """What a coded or written value says in the lexicon's words: its codes first, else each of its words."""
+    coded = qualitative.read(codes.codings, None)
+    worded = {qualitative.read((), word) for word in codes.words} - {None}
+    if coded or not worded:
+        return coded or ""
+    return str(worded.pop()) if len(worded) == 1 else "equivocal"
+
+
 def _readings(view: View, rows: Ints, molar_mass: float | None) -> list[tuple[str, int]]:
     """Per row what it says in the lexicon's words, or "" and why it does not say."""
     n = numbers(view, rows, None, None)
@@ -68,9 +77,7 @@ def _readings(view: View, rows: Ints, molar_mass: float | None) -> list[tuple[st
         marked = qualitative.read(frozenset((canonical("interpretation"), m) for m in marks[i]), "") or ""
         match kind:
             case ValueKind.CODED | ValueKind.TEXT:
-                codes = values[value]
-                known = frozenset((canonical(s), c) for s, c in codes.codings)
-                said.append(_joined(qualitative.read(known, codes.text) or "", marked))
+                said.append(_joined(reading(values[value]), marked))
             case ValueKind.BOOLEAN:
                 said.append(_joined("positive" if number else "negative", marked))
             case ValueKind.QUANTITY | ValueKind.RANGE:
