@@ -66,16 +66,21 @@ LoadedFamilies = Annotated[
 Version = Annotated[FhirVersion, typer.Option("--fhir", help="The FHIR version of what is written.")]
 
 
-@app.callback()
-def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
-    log_format: Annotated[str, typer.Option("--log-format", help="text or json; logs go to stderr.")] = "text",
-) -> None:
-    if version:
+def _version(asked: bool) -> None:
+    if asked:
         from fhirtrial.version import VERSION
 
         typer.echo(f"fhirtrial {VERSION}")
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_version)
+    ] = False,
+    log_format: Annotated[str, typer.Option("--log-format", help="text or json; logs go to stderr.")] = "text",
+) -> None:
     from fhirtrial.logs import set_up
 
     set_up(log_format)
@@ -180,7 +185,7 @@ def match(
             said = write_matches(_counted(run, step), output, detail.value if detail else None)
             if said:
                 console.err.print(said)
-    _finish([*problems, *run.problems])
+    _finish([*problems, *run.failures])
 
 
 @app.command()
@@ -215,7 +220,7 @@ def explain(
 @app.command()
 def post(
     path: Annotated[Path, typer.Argument(help="Transaction Bundles: a file, NDJSON, .gz, or a folder of them.")],
-    server: Annotated[str, typer.Option("--server", help="The FHIR base URL.")],
+    server: Annotated[str | None, typer.Option("--server", help="The FHIR base URL; else the site file's.")] = None,
     journal: Annotated[Path, typer.Option("--journal", help="The journal file.")] = Path("fhirtrial.journal"),
     site: SiteFile = None,
 ) -> None:
@@ -227,14 +232,14 @@ def post(
 
     receipt = send(read_bundle_file(path), server_of(server, _site(site)), journal=journal)
     console.out.print(console.receipt_line(receipt))
-    _finish(_refused(receipt), 0 if receipt.complete else 3)
+    _finish(_unfinished(receipt), 0 if receipt.complete else 3)
 
 
 @app.command()
 def run(
     trials: Trials,
     patients: Patients,
-    server: Annotated[str | None, typer.Option("--server", help="The FHIR base URL that takes the results.")] = None,
+    server: Annotated[str | None, typer.Option("--server", help="The FHIR base URL; else the site file's.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="A folder that takes them instead.")] = None,
     on: OnDate = None,
     loaded: LoadedFamilies = None,
@@ -248,15 +253,15 @@ def run(
     from fhirtrial.job.run import Job, to_folder, to_server
     from fhirtrial.job.servers import server_of
 
-    if (server is None) == (out is None):
-        raise ConfigError("run", "no single target", "give either --server URL or --out DIR")
     settings = _site(site)
+    if server is not None and out is not None:
+        raise ConfigError("run", "two targets", "give either --server URL or --out DIR")
     with console.progress("matching") as step:
         job = Job(trials, _source(patients), _date(on), settings, fhir.value, _loaded(loaded), lambda _: step())
-        if server is not None:
+        if out is None:
             outcome = to_server(job, server_of(server, settings), journal=journal, with_patients=with_patients)
         else:
-            outcome = to_folder(job, out or Path())
+            outcome = to_folder(job, out)
     if console.out.is_terminal:
         console.out.print(console.verdict_table(outcome.matches))
     console.out.print(console.verdict_counts(outcome.matches))
@@ -264,7 +269,7 @@ def run(
         console.err.print(f"wrote {path}", soft_wrap=True)
     if outcome.receipt is not None:
         console.out.print(console.receipt_line(outcome.receipt))
-        outcome.problems.extend(_refused(outcome.receipt))
+        outcome.problems.extend(_unfinished(outcome.receipt))
     _finish(outcome.problems, outcome.exit_code)
 
 
@@ -293,7 +298,7 @@ def demo(
     console.out.print(console.verdict_table(outcome.matches))
     console.out.print(console.verdict_counts(outcome.matches))
     console.out.print(f"{len(outcome.written)} transaction Bundles, as they would be posted, are in {out}")
-    _finish(outcome.problems, outcome.exit_code)
+    console.problems(outcome.problems)  # some samples are flawed on purpose: the demo has not failed
 
 
 def _site(path: Path | None) -> Site:
@@ -323,11 +328,16 @@ def _counted(matches: Iterable[Match], step: Callable[[], None]) -> Iterable[Mat
         yield one
 
 
-def _refused(receipt: Receipt) -> list[Problem]:
-    return [
+def _unfinished(receipt: Receipt) -> list[Problem]:
+    """What did not arrive, and where it is kept."""
+    refused = [
         Problem(r.identity, "", f"refused with HTTP {r.status}: {'; '.join(r.reasons)}", f"see {receipt.dead_letters}")
         for r in receipt.rejected
     ]
+    if not receipt.unsent:
+        return refused
+    todo = f"send them later: fhirtrial post {receipt.unsent_path} --server URL"
+    return [*refused, Problem("server", "", f"{receipt.unsent} entries did not arrive", todo)]
 
 
 def _finish(problems: list[Problem], code: int = 0) -> None:
@@ -346,8 +356,6 @@ def main() -> None:
         label = "input" if isinstance(error, InputError) else "error"
         typer.echo(f"{label}: {error}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes its exit code
         # where it happened, never what the message says: it may hold a patient's data
         frames = traceback.extract_tb(error.__traceback__)

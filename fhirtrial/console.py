@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from fhirtrial.matching.result import Match
     from fhirtrial.records.record import TrialRecord
 
-out = Console()
+WIDE = 160
+"""Columns of a pipe: nobody reads it in a window, so nothing needs to be broken."""
+
+out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE)
 err = Console(stderr=True)
 
 STYLES = {
@@ -42,6 +47,8 @@ SIGNS = {
 }
 TRUTH_STYLES = {"yes": "green", "presumed-yes": "green", "unknown": "yellow", "presumed-no": "red", "no": "red"}
 
+PATIENT_WIDTH, TRIAL_WIDTH = 26, 13  # five trials fit a window of 100 columns
+
 
 def verdict_table(matches: Sequence[Match]) -> Table:
     """Patients down, trials across, one line each; `verdict_counts` says what the signs mean."""
@@ -51,10 +58,11 @@ def verdict_table(matches: Sequence[Match]) -> Table:
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    table.add_column("patient", overflow="fold")
+    rows = _by_patient(matches)
+    table.add_column("patient", overflow="fold", min_width=min(PATIENT_WIDTH, max(map(len, rows), default=0)))
     for trial in trials:
-        table.add_column(trial, overflow="fold")
-    for patient, row in _by_patient(matches).items():
+        table.add_column(trial, overflow="fold", max_width=TRIAL_WIDTH)
+    for patient, row in rows.items():
         table.add_row(patient, *(_cell(row[t]) if t in row else Text("") for t in trials))
     return table
 
@@ -83,21 +91,14 @@ def _some(names: Sequence[str]) -> str:
 
 def verdict_counts(matches: Iterable[Match]) -> Table:
     """How many patients of each trial came to each verdict; those set aside are counted with their verdict."""
-    trials: dict[str, str] = {}
-    counts: Counter[tuple[str, str]] = Counter()
-    for match in matches:
-        trials[match.trial.id] = "" if match.trial.title == match.trial.id else match.trial.title
-        counts[match.trial.id, match.verdict.label] += 1
+    counts: Counter[tuple[str, str]] = Counter((m.trial.id, m.verdict.label) for m in matches)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("\n\ntrial", min_width=max(map(len, trials), default=0))
+    table.add_column("\n\ntrial", no_wrap=True)
     for label, sign in SIGNS.items():
         words = label.replace("-", "\n") if "-" in label else f"\n{label}"
-        table.add_column(
-            f"{sign}\n{words}", justify="right", style=STYLES[label], min_width=max(map(len, label.split("-")))
-        )
-    table.add_column("\n\ntitle", no_wrap=True, overflow="ellipsis")
-    for trial, title in trials.items():
-        table.add_row(trial, *(str(counts[trial, label]) for label in SIGNS), title)
+        table.add_column(f"{sign}\n{words}", justify="right", style=STYLES[label])
+    for trial in dict.fromkeys(t for t, _ in counts):
+        table.add_row(trial, *(str(counts[trial, label]) for label in SIGNS))
     return table
 
 

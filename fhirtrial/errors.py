@@ -60,7 +60,7 @@ class Problem:
     todo: str
 
     def __str__(self) -> str:
-        return f"{self.where}{f' at {self.path}' if self.path else ''}: {self.got}; {self.todo}"
+        return f"{self.where}: {self.path + ': ' if self.path else ''}{self.got}; {self.todo}"
 
 
 class RecordError(InputError):

@@ -79,7 +79,9 @@ def test_names_say_something() -> None:
 
 def test_nothing_is_put_off() -> None:
     put_off = re.compile(r"#.*\b(TODO|FIXME|XXX|HACK)\b")
-    found = [str(p.relative_to(ROOT)) for p in modules("fhirtrial") + modules("mappings") if put_off.search(p.read_text())]
+    found = [
+        str(p.relative_to(ROOT)) for p in modules("fhirtrial") + modules("mappings") if put_off.search(p.read_text())
+    ]
     assert not found
 
 

@@ -88,7 +88,7 @@ def _matched(job: Job) -> tuple[Outcome, list[Resource]]:
     artifacts = [] if on_server(job.trials) else list(bundles(job.trials, job.site, []))
     matching = match(trials, job.patients, job.on, job.loaded, job.site)
     matches = list(_watched(matching, job.seen))
-    return Outcome(matches, [*problems, *matching.problems]), artifacts
+    return Outcome(matches, [*problems, *matching.failures]), artifacts
 
 
 def _people(job: Job) -> Iterator[Draft]:

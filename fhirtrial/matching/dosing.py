@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from fhirtrial.criteria.tree import Dose
 from fhirtrial.matching import calendar
 from fhirtrial.matching.grades import YES, Ints, fold
-from fhirtrial.matching.quantities import Floats, Numbers, compare, numbers
+from fhirtrial.matching.quantities import Floats, Numbers, compare, numbers, significant
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, began
+from fhirtrial.matching.timing import Graded, measured
 from fhirtrial.matching.view import State, View
 from fhirtrial.patients.facts import Kind, Standing
 from fhirtrial.terminology import medicines, units
@@ -20,24 +20,28 @@ WEIGHT = "body-weight"
 PER_KILOGRAM = "/kg/d"
 
 
-def daily_dose(dose: Dose, concept: str, view: View, rows: Ints) -> tuple[Graded, NDArray[np.str_]]:
-    """Each exposure's daily dose against the bound, and how it was compared."""
+def daily_dose(dose: Dose, concept: str, view: View, rows: Ints) -> tuple[Numbers, Graded, NDArray[np.str_]]:
+    """Each exposure's daily dose in the bound's unit, that dose against the bound, and how it was compared."""
     amount_unit = dose.unit.split("/")[0]
     per_kilogram = dose.unit.endswith(PER_KILOGRAM)
-    factor, why = _factors(dose, concept, view, rows, amount_unit)
+    factor, why = _factors(dose, concept, view, rows, f"{amount_unit}/kg" if per_kilogram else amount_unit)
     low, high = (view.column(name)[rows] * factor for name in ("dose_low", "dose_high"))
     why = np.where(why == 0, np.where(np.isnan(low) | np.isnan(high), Reason.ABSENT, 0), why)
     if per_kilogram:
-        weight = _weights(view)[view.column("patient")[rows]]
+        strings = view.facts.vocabulary.strings.values
+        weighed = np.array([strings[n].endswith("/kg") for n in view.column("dose_unit")[rows].tolist()], bool)
+        weight = np.where(weighed, 1.0, _weights(view)[view.column("patient")[rows]])
         low, high = low / weight, high / weight
         why = np.where(why == 0, np.where(np.isnan(weight), Reason.ABSENT, 0), why)
     closed = np.zeros(len(rows), bool)
-    graded = compare(Numbers(low, high, closed, closed, why.astype(np.uint32)), dose.op, np.full(len(rows), dose.value))
+    low, high = significant(low), significant(high)
+    doses = Numbers(low, high, closed, closed, why.astype(np.uint32))
+    graded = compare(doses, dose.op, np.full(len(rows), dose.value))
     words = [
         f"{_range(a, b)} {dose.unit} {dose.op} {dose.value:g} {dose.unit}" if not w else ""
         for a, b, w in zip(low.tolist(), high.tolist(), why.tolist(), strict=True)
     ]
-    return graded, np.array(words, dtype=np.str_)
+    return doses, graded, np.array(words, dtype=np.str_)
 
 
 def _range(low: float, high: float) -> str:
@@ -45,16 +49,20 @@ def _range(low: float, high: float) -> str:
 
 
 def _factors(dose: Dose, concept: str, view: View, rows: Ints, to: str) -> tuple[Floats, NDArray[np.int64]]:
-    """From each row's recorded amount per day to the bound's amount of the bound's drug."""
+    """From each row's recorded amount per day to the bound's amount of the bound's drug.
+
+    A bound per kg also takes a whole amount, which the weight then divides.
+    """
+    whole = to.removesuffix("/kg")
     factor, why = np.full(len(rows), np.nan), np.zeros(len(rows), np.int64)
     strings, codes = view.facts.vocabulary.strings.values, view.facts.vocabulary.codes.values
     cells = zip(*(view.column(c)[rows].tolist() for c in ("dose_unit", "code")), strict=True)
     for i, (unit, code) in enumerate(cells):
         product = _product(codes[code].codings)
-        found = units.factor(strings[unit], to) if unit else None
+        found = units.factor(strings[unit], to if strings[unit].endswith("/kg") else whole) if unit else None
         if found is None and product is not None and product.strength is not None and _counted(strings[unit]):
             strength, strength_unit = product.strength
-            mass = units.factor(strength_unit, to)
+            mass = units.factor(strength_unit, whole)
             found = None if mass is None else strength * mass
         if found is None:
             why[i] = Reason.UNIT_NOT_CONVERTIBLE if unit else Reason.ABSENT
@@ -95,19 +103,24 @@ def _equivalent(view: View, concept: str, codings: tuple[tuple[str, str], ...], 
 
 
 def _weights(view: View) -> Floats:
-    """Each patient's latest body weight in kg within its recency; NaN where none, or where the latest disagree."""
+    """Each patient's latest body weight in kg within its recency; NaN where none, or where the latest disagree.
+
+    Weights of which nobody knows which came last are the latest together.
+    """
     rows = view.rows(Kind.OBSERVATION)
     mine = (view.states(WEIGHT)[rows] == State.HIT) & (view.column("standing")[rows] == Standing.ASSERTED)
     rows = rows[mine]
     concept = view.concept(WEIGHT)
-    placed, _ = began(view, rows, calendar.recent(view.on, view.policy.recency_days(concept)))
+    placed, _ = measured(view, rows, calendar.recent(view.on, view.policy.recency_days(concept)))
     n = numbers(view, rows, "kg", None)
     usable = (placed == YES) & (n.why == 0) & (n.low == n.high) & (n.low > 0)
-    patient, instant = view.column("patient")[rows], view.column("instant")[rows]
+    patient, instant, blur = (view.column(name)[rows] for name in ("patient", "instant", "blur"))
     floor = np.iinfo(np.int64).min
     last = fold(np.maximum, np.where(usable, instant, floor), patient, view.patients, floor)
+    at_last = usable & (instant == last[patient])
+    earliest = fold(np.minimum, np.where(at_last, instant - blur, -floor - 1), patient, view.patients, -floor - 1)
     weights = np.full(view.patients, np.nan)
-    for i in np.flatnonzero(usable & (instant == last[patient])).tolist():
+    for i in np.flatnonzero(usable & (instant >= earliest[patient])).tolist():
         known = weights[patient[i]]
         weights[patient[i]] = n.low[i] if np.isnan(known) or known == n.low[i] else np.inf
     return np.where(np.isinf(weights), np.nan, weights)

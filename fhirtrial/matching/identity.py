@@ -7,10 +7,14 @@ from numpy.typing import NDArray
 
 from fhirtrial.matching.grades import NO, PRESUMED_YES, UNKNOWN, YES, Ints, Rows, fold
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded
+from fhirtrial.matching.timing import Graded, graded
 from fhirtrial.matching.view import State, View
 from fhirtrial.patients.facts import CEIL, FLOOR, Standing
-from fhirtrial.terminology.systems import canonical
+from fhirtrial.terminology.systems import KEYS, canonical
+
+_DOUBTS = np.full(len(State), Reason.ABSENT, np.uint32)
+"""Why a reason of a State is no answer; none recorded at all is absent."""
+_DOUBTS[State.COARSE], _DOUBTS[State.MENTIONED] = Reason.CODE_TOO_COARSE, Reason.UNCODED
 
 
 def identified(states: NDArray[np.int8]) -> Graded:
@@ -45,8 +49,28 @@ def one_of(view: View, rows: Ints, concept: str) -> Graded:
     return grade, np.where(may, Reason.CODE_TOO_COARSE, 0).astype(np.uint32)
 
 
-def denials(view: View, rows: Ints, concept: str) -> Rows:
-    """Facts that deny the concept as a whole: its own head code refuted, or a code that says it is not so.
+def reasoned(view: View, rows: Ints, concept: str) -> Graded:
+    """Whether the recorded reason is the concept: none recorded leaves it open, and another says no.
+
+    A code that is not the concept's says no only in a system in which the concept's codes are complete.
+    """
+    values = view.facts.vocabulary.codes.values
+    numbers = view.column("reason")[rows]
+    states = view.states(concept, "reason")[rows]
+    complete, coded = np.zeros(len(values), bool), np.zeros(len(values), bool)
+    for number in np.unique(numbers).tolist():
+        systems = {canonical(system) for system, _ in values[number].codings} & KEYS.keys()
+        coded[number] = bool(systems)
+        complete[number] = any(view.terminology.is_complete(concept, system) for system in systems)
+    other = (numbers > 0) & (states == State.NONE)
+    no = other & (complete[numbers] | ~coded[numbers])
+    grade, _ = graded(states >= State.HISTORY, no)
+    why = np.where(other, Reason.CONCEPT_INCOMPLETE, _DOUBTS[states])
+    return grade, np.where(grade == UNKNOWN, why, 0).astype(np.uint32)
+
+
+def denials(view: View, rows: Ints, concept: str, *, refuted: bool = False) -> Rows:
+    """Facts that deny the concept as a whole: its own head code refuted, or (unless `refuted`) a code for "not so".
 
     Refuting one subtype says nothing about the others, so only the first code of each system speaks.
     """
@@ -58,10 +82,11 @@ def denials(view: View, rows: Ints, concept: str) -> Rows:
     head = np.zeros(len(values), bool)
     for number in np.unique(numbers):
         head[number] = any(heads.get(canonical(system)) == code for system, code in values[number].codings)
-    refuted = head[numbers] & (view.column("standing")[rows] == Standing.DENIED)
-    said = (view.states(concept)[rows] == State.DENIAL) & (view.column("standing")[rows] == Standing.ASSERTED)
-    known = view.column("start_low")[rows] <= view.today
-    index = rows[(refuted | said) & known]
+    denying = head[numbers] & (view.column("standing")[rows] == Standing.DENIED)
+    if not refuted:
+        said = view.states(concept)[rows] == State.DENIAL
+        denying |= said & (view.column("standing")[rows] == Standing.ASSERTED)
+    index = rows[denying & (view.column("start_low")[rows] <= view.today)]
     return Rows(index, view.column("patient")[index], np.full(len(index), YES), np.zeros(len(index), np.uint32))
 
 

@@ -6,9 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from fhirtrial.criteria.truth import Truth, Verdict
 from fhirtrial.errors import Problem
+from fhirtrial.matching.arrow import batch_of
 from fhirtrial.matching.calendar import day
 from fhirtrial.matching.kernel import Evaluated, evaluate, verdicts
 from fhirtrial.matching.plan import Plan, Planned, plan
@@ -20,13 +22,16 @@ from fhirtrial.site import Site
 from fhirtrial.terminology import Terminology
 from fhirtrial.terminology.policy import Policy
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 POTENTIAL = frozenset({"candidate", "potential-candidate"})
 """ResearchSubject states that a machine may have written; any other is a person's decision."""
 
 
 @dataclass
 class Run:
-    """Iterates the matches, chunk by chunk; `problems` fills while it does. It can be iterated once."""
+    """Iterates the matches, chunk by chunk; `failures` fills while it does. It can be iterated once."""
 
     trials: Sequence[Trial]
     chunks: Iterable[Facts]
@@ -35,12 +40,18 @@ class Run:
     policy: Policy
     site: Site
     engine: str
-    problems: list[Problem] = field(default_factory=list)
+    failures: list[Problem] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Match]:
         for facts in self.chunks:
-            self.problems.extend(facts.problems)
+            self.failures.extend(facts.problems)
             yield from self.matches(facts)
+
+    def batches(self, detail: str = "verdict") -> Iterator[pa.RecordBatch]:
+        """The matches as Arrow, a batch per chunk; nested values are JSON text. Needs the extra `parquet`."""
+        for facts in self.chunks:
+            self.failures.extend(facts.problems)
+            yield batch_of([match.to_json(detail) for match in self.matches(facts)])
 
     @cached_property
     def plan(self) -> Plan:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.lower import Lowered, lower
 from fhirtrial.criteria.questions import asked, link_id
-from fhirtrial.criteria.tree import AtLeast, Atom, Medication, Not
+from fhirtrial.criteria.tree import AtLeast, Atom, Not
 from fhirtrial.matching.result import Trial
 from fhirtrial.terminology import Terminology
 
@@ -50,7 +50,7 @@ class Plan:
 
 def plan(trials: Sequence[Trial], terminology: Terminology) -> Plan:
     """Compiles trials; a concept that does not exist is a ConfigError here, before any patient is read."""
-    lowered = [[(c, _expanded(lower(c.tree), terminology)) for c in trial.criteria] for trial in trials]
+    lowered = [[(c, lower(c.tree)) for c in trial.criteria] for trial in trials]
     atoms: dict[Asked, int] = {}
     for trial, criteria in zip(trials, lowered, strict=True):
         for criterion, node in criteria:
@@ -99,19 +99,3 @@ def _number(
         case atom:
             return atoms[_ask(atom, trial, criterion, terminology)]
     return gates.setdefault(gate, len(atoms) + len(gates))
-
-
-def _expanded(node: Lowered, terminology: Terminology) -> Lowered:
-    """Several different drugs of a class as so many of its members, each asked for on its own."""
-    match node:
-        case AtLeast(k=k, nodes=nodes):
-            return AtLeast(k=k, nodes=tuple(_expanded(n, terminology) for n in nodes))  # type: ignore[arg-type]
-        case Not(node=inner):
-            return Not(node=_expanded(inner, terminology))  # type: ignore[arg-type]
-        case Medication(distinct=n) if n > 1:
-            members = terminology.concept(node.concept).members
-            single = node.model_copy(update={"distinct": 1})
-            each = tuple(single.model_copy(update={"concept": member}) for member in members)
-            return AtLeast(k=n, nodes=each) if len(each) >= n else single
-        case _:
-            return node

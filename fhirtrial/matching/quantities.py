@@ -36,6 +36,14 @@ class Numbers:
     high_open: NDArray[np.bool_]
     why: NDArray[np.uint32]
 
+    @classmethod
+    def exactly(cls, values: Floats) -> Numbers:
+        closed = np.zeros(len(values), bool)
+        return cls(significant(values), significant(values), closed, closed, np.zeros(len(values), np.uint32))
+
+    def kept(self, which: NDArray[np.bool_]) -> Numbers:
+        return Numbers(self.low[which], self.high[which], self.low_open[which], self.high_open[which], self.why[which])
+
 
 def significant(x: Floats) -> Floats:
     """Rounded to 12 significant digits: 150 10*3/uL and 150 10*9/L are one number (DESIGN §7)."""
@@ -47,10 +55,12 @@ def significant(x: Floats) -> Floats:
 def numbers(view: View, rows: Ints, unit: str | None, molar_mass: float | None) -> Numbers:
     """The rows' values in `unit` (None: in whatever unit they are)."""
     kind, comparator = view.column("value_kind")[rows], view.column("comparator")[rows]
-    factor = _factors(view, view.column("unit")[rows], unit, molar_mass)
-    low, high = (significant(view.column(name)[rows] * factor) for name in ("low", "high"))
+    factor, offset = _lines(view, view.column("unit")[rows], unit, molar_mass)
+    low, high = (significant(view.column(name)[rows] * factor + offset) for name in ("low", "high"))
     numeric = np.isin(kind, NUMERIC) & ~(np.isnan(low) & np.isnan(high) & ~np.isnan(factor))
-    why = np.where(~numeric, Reason.ABSENT, np.where(np.isnan(factor), Reason.UNIT_NOT_CONVERTIBLE, 0))
+    empty = np.isin(kind, (ValueKind.NONE, ValueKind.ABSENT))
+    wordy = np.where(empty, Reason.ABSENT, Reason.NOT_COMPUTABLE)
+    why = np.where(~numeric, wordy, np.where(np.isnan(factor), Reason.UNIT_NOT_CONVERTIBLE, 0))
     below = np.isin(comparator, (Comparator.LESS, Comparator.LESS_OR_EQUAL))
     above = np.isin(comparator, (Comparator.GREATER, Comparator.GREATER_OR_EQUAL))
     return Numbers(
@@ -115,7 +125,7 @@ def limits(
             named[i] = fallback.name
         else:
             why[i] = Reason.NO_REFERENCE_RANGE
-    return bound, why, named
+    return significant(bound), why, named
 
 
 def interpretations(view: View, rows: Ints) -> list[frozenset[str]]:
@@ -128,12 +138,23 @@ def interpretations(view: View, rows: Ints) -> list[frozenset[str]]:
     ]
 
 
-def _factors(view: View, numbers: Ints, unit: str | None, molar_mass: float | None) -> Floats:
-    if unit is None:
-        return np.ones(len(numbers))
+def _lines(view: View, numbers: Ints, unit: str | None, molar_mass: float | None) -> tuple[Floats, Floats]:
+    """What each row's number is multiplied by, and what is added to it, to be in `unit`."""
     strings = view.facts.vocabulary.strings.values
-    table: dict[int, float | None] = {n: units.factor(strings[n], unit, molar_mass) for n in set(numbers.tolist())}
-    return np.array([np.nan if table[n] is None else table[n] for n in numbers.tolist()], np.float64)
+    table = {n: _line(strings[n], unit, molar_mass) for n in set(numbers.tolist())}
+    lines = np.array([table[n] for n in numbers.tolist()], np.float64).reshape(-1, 2)
+    return lines[:, 0], lines[:, 1]
+
+
+def _line(unit: str, to: str | None, molar_mass: float | None) -> tuple[float, float]:
+    """A number without a unit (valueInteger cannot have one) is one of a scale that has none."""
+    if to is None or (not unit and units.normalize(to) == "1"):
+        return 1.0, 0.0
+    factor = units.factor(unit, to, molar_mass)
+    if factor is not None:
+        return factor, 0.0
+    zero, one = units.convert(0.0, unit, to, molar_mass), units.convert(1.0, unit, to, molar_mass)
+    return (np.nan, np.nan) if zero is None or one is None else (units.significant(one - zero), zero)
 
 
 def _converted(value: float, unit: str, to: str, molar_mass: float | None) -> float | None:

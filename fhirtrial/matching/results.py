@@ -14,7 +14,7 @@ from fhirtrial.matching.calendar import Span
 from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Bits, Grades, Ints, Rows, fold, presumed
 from fhirtrial.matching.identity import identified, standing
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, began
+from fhirtrial.matching.timing import Graded, measured
 from fhirtrial.matching.view import State, View
 from fhirtrial.patients.facts import Family, Kind, Standing
 
@@ -34,10 +34,18 @@ def reduce_results(
     spoken = (states >= State.MENTIONED) & (view.column("standing")[rows] != Standing.DENIED)
     rows, states = rows[spoken], states[spoken]
     judged, compared = judge(rows)
-    grade, reasons = _unsure(judged, identified(states), standing(view, rows))
-    placed, _ = began(view, rows, span)
+    named = identified(states)
+    if select == "any":
+        # a result that may be another one's and does not say so anyway is no result of this one
+        rows, compared, judged, named = _without(rows, compared, (named[0] != YES) & (judged[0] == NO), judged, named)
+    grade, reasons = _unsure(judged, named, standing(view, rows))
+    placed, _ = measured(view, rows, span)
     absence = view.absence(view.concept(concept).kind, concept, (Family.OBSERVATIONS,), span)
     patient = view.column("patient")[rows]
+    # a result that failed (no value at all) neither outdates nor joins those that succeeded
+    empty = (grade == UNKNOWN) & (reasons & Reason.ABSENT != 0)
+    filled = _per_patient((placed == YES) & ~empty, patient, view.patients)
+    placed = np.where(empty & filled[patient], NO, placed).astype(np.int8)
     if select == "latest":
         truth, why, deciding = latest(view, rows, grade, reasons, placed)
     else:
@@ -53,23 +61,30 @@ def reduce_results(
     return Answer(presumed(told) if span.assumed else told, open_, evidence)
 
 
+def _without(
+    rows: Ints, compared: Callable[[int], str], which: NDArray[np.bool_], *parts: Graded
+) -> tuple[Ints, Callable[[int], str], Graded, Graded]:
+    """The rows and their parts without some of the rows."""
+    kept = np.flatnonzero(~which)
+    judged, named = ((grade[kept], reasons[kept]) for grade, reasons in parts)
+    return rows[kept], lambda i: compared(int(kept[i])), judged, named
+
+
 def latest(
     view: View, rows: Ints, grade: Grades, reasons: Bits, placed: Grades
 ) -> tuple[Ints, Ints, NDArray[np.bool_]]:
     """The truth of the latest results, why it is open, and which rows were the latest."""
     patient, instant, blur = (view.column(name)[rows] for name in ("patient", "instant", "blur"))
     inside = placed == YES
-    # a result that failed (no value at all) does not outdate one that succeeded
-    empty = (grade == UNKNOWN) & (reasons == Reason.ABSENT)
-    filled = _per_patient(inside & ~empty, patient, view.patients)
-    inside &= ~(empty & filled[patient])
     floor = np.iinfo(np.int64).min
     last = fold(np.maximum, np.where(inside, instant, floor), patient, view.patients, floor)
+    has_last = last > floor
     at_last = inside & (instant == last[patient])
     earliest = fold(np.minimum, np.where(at_last, instant - blur, -floor - 1), patient, view.patients, -floor - 1)
     deciding = inside & (instant >= earliest[patient])
     truth, conflict, why = _agreed(deciding, patient, grade, reasons, view.patients)
-    unplaced = placed == UNKNOWN
+    # of the results that may lie inside, only those matter that are not surely older than the latest
+    unplaced = (placed == UNKNOWN) & ~(has_last[patient] & (instant < earliest[patient]))
     low, high = _range(unplaced, patient, grade, view.patients)
     has = _per_patient(deciding, patient, view.patients)
     unsure = (high >= 0) & (~has | (low != truth) | (high != truth))
@@ -80,7 +95,10 @@ def latest(
 def _several(
     select: str, count: int, patient: Ints, grade: Grades, reasons: Bits, placed: Grades, patients: int
 ) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-    """`any`: the count-th best result; `all`: the worst. A result that may lie outside can only keep it open."""
+    """`any`: the count-th best result; `all`: the worst. A result that may lie outside can only keep it open.
+
+    Where none surely lies inside, or fewer than are counted, nobody knows of how many there are.
+    """
     inside, unplaced = placed == YES, placed == UNKNOWN
     blocking = grade > UNKNOWN if select == "any" else grade < UNKNOWN
     outside = NO if select == "any" else YES
@@ -94,9 +112,14 @@ def _several(
     else:
         truth = np.full(patients, NO, np.int64)
         for p in np.unique(patient):
-            mine = np.sort(kept[patient == p])[::-1]
+            mine = np.sort(kept[(patient == p) & (inside | unplaced)])[::-1]
             truth[p] = mine[count - 1] if len(mine) >= count else min(UNKNOWN, mine.max(initial=0))
-    return truth, fold(np.bitwise_or, why, patient, patients, 0), inside | unplaced
+            if len(mine) < count:
+                why[patient == p] |= Reason.ABSENT
+    told = fold(np.bitwise_or, why, patient, patients, 0)
+    lacking = ~_per_patient(inside, patient, patients) & _per_patient(unplaced, patient, patients)
+    truth = np.where(lacking, UNKNOWN, truth)
+    return truth, np.where(lacking, told | Reason.UNDATED, told), inside | unplaced
 
 
 def _agreed(

@@ -11,13 +11,23 @@ from fhirtrial.matching.calendar import Span
 from fhirtrial.matching.grades import NO, UNKNOWN, YES, Bits, Grades, Ints
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.view import View
+from fhirtrial.patients.facts import CEIL, FLOOR, Course
 
 Graded = tuple[Grades, Bits]
 
 
 def began(view: View, rows: Ints, span: Span) -> Graded:
-    """It happened or was measured, or began, inside the window."""
+    """It began inside the window."""
     low, high = view.column("start_low")[rows], view.column("start_high")[rows]
+    inside = (low >= span.first_latest) & (high <= span.last_earliest)
+    outside = (high < span.first_earliest) | (low > span.last_latest)
+    return graded(inside, outside)
+
+
+def measured(view: View, rows: Ints, span: Span) -> Graded:
+    """All the time that a result speaks of lies inside the window."""
+    low = view.column("start_low")[rows]
+    high = np.maximum(view.column("start_high")[rows], view.column("end_high")[rows])
     inside = (low >= span.first_latest) & (high <= span.last_earliest)
     outside = (high < span.first_earliest) | (low > span.last_latest)
     return graded(inside, outside)
@@ -30,6 +40,16 @@ def overlapped(view: View, rows: Ints, span: Span) -> Graded:
     inside = (start_high <= span.last_earliest) & (end_low >= span.first_latest)
     outside = (start_low > span.last_latest) | (end_high < span.first_earliest)
     return graded(inside, outside)
+
+
+def lasting(view: View, rows: Ints, span: Span) -> Graded:
+    """As `overlapped`; an active status alone, without any date, holds in every window that ends at the index date."""
+    grade, reasons = overlapped(view, rows, span)
+    if span.last_earliest < view.today:
+        return grade, reasons
+    low, high = view.column("start_low")[rows], view.column("start_high")[rows]
+    current = (view.column("course")[rows] == Course.NOW) & (low == FLOOR) & (high == CEIL)
+    return np.where(current, YES, grade).astype(np.int8), np.where(current, 0, reasons).astype(np.uint32)
 
 
 def graded(yes: NDArray[Any], no: NDArray[Any], why: int = Reason.UNDATED) -> Graded:

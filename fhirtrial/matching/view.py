@@ -126,7 +126,9 @@ class View:
         """The route group that a recorded route belongs to."""
         codes = self.facts.vocabulary.codes.values[number]
         known = frozenset((canonical(system), code) for system, code in codes.codings)
-        return route_group(known, codes.text)
+        coded = route_group(known, "")
+        worded = {route_group(frozenset(), word) for word in codes.words} - {None}
+        return coded or (worded.pop() if len(worded) == 1 else None)
 
     def span(self, window: Window | None, default: calendar.Span) -> calendar.Span | None:
         """The window's days, `default` where the atom names none, None where its anchor is not known."""
@@ -136,16 +138,10 @@ class View:
     def sexes(self) -> NDArray[np.str_]:
         return np.array([p.sex for p in self.facts.patients], dtype="U8")
 
-    def absence(
-        self, kind: str, concept: str, families: tuple[Family, ...], span: calendar.Span, *, coded: bool = True
-    ) -> Absence:
-        """What it means, per patient, that no fact answers: DESIGN §4's policy, allowed to speak by (a) and (b).
-
-        `coded` False leaves (b) out, for questions that no code system could complete.
-        """
+    def absence(self, kind: str, concept: str, families: tuple[Family, ...], span: calendar.Span) -> Absence:
+        """What it means, per patient, that no fact answers: DESIGN §4's policy, allowed to speak by (a) and (b)."""
         speaks = self.policy.absence(kind, self.concept(concept)) == "presumed-no"
-        complete = self._complete(concept, families) if coded else np.ones(self.patients, bool)
-        return self._absence(families, span, complete if speaks else None)
+        return self._absence(families, span, self._complete(concept, families) if speaks else None)
 
     def uncoded_absence(self, kind: str, families: tuple[Family, ...], span: calendar.Span) -> Absence:
         """As `absence`, for kinds that ask for no one coded concept: encounter, imaging, family."""

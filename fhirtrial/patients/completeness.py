@@ -13,7 +13,7 @@ from typing import TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from fhirtrial.errors import ConfigError
-from fhirtrial.patients.elements import Resource
+from fhirtrial.patients.elements import ABSENT_REASON, Resource
 from fhirtrial.patients.facts import Coverage, Family, Level
 from fhirtrial.patients.resources import Bundle
 
@@ -44,7 +44,6 @@ _HARMLESS = frozenset(
     }
 )  # fmt: skip
 _HIDDEN = frozenset({"SUBSETTED", "REDACTED", "MASKED"})
-_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 
 Loaded: TypeAlias = frozenset[Family]
@@ -106,7 +105,7 @@ def is_redacted(resource: Resource) -> bool:
     code = getattr(resource, "code", None)
     if code is None or not code.extension:
         return False
-    return any(one.url == _ABSENT_REASON and one.value_code == "masked" for one in code.extension)
+    return any(one.url == ABSENT_REASON and one.value_code == "masked" for one in code.extension)
 
 
 def coverage(

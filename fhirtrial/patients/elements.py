@@ -9,6 +9,9 @@ class Element(Struct, rename="camel", gc=False):
     """Leaves of the document tree: they hold no cycles, so the collector need not visit them."""
 
 
+ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
+
 class Coding(Element):
     system: str = ""
     code: str = ""
@@ -18,6 +21,12 @@ class Coding(Element):
 class Extension(Element):
     url: str = ""
     value_code: str = ""
+
+
+class Extended(Element):
+    """What stands beside a primitive (`_birthDate`): its extensions."""
+
+    extension: tuple[Extension, ...] = ()
 
 
 class Concept(Element):

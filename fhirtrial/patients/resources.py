@@ -14,6 +14,7 @@ from fhirtrial.patients.elements import (
     Coding,
     Concept,
     Element,
+    Extended,
     Identifier,
     Period,
     Quantity,
@@ -37,6 +38,7 @@ class Patient(Resource):
     active: bool = True
     gender: str = ""
     birth_date: str = ""
+    birth_date_extended: Extended | None = field(default=None, name="_birthDate")
     deceased_boolean: bool = False
     deceased_date_time: str = ""
     link: tuple[PatientLink, ...] = ()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from fhirtrial.errors import Problem
 from fhirtrial.patients.codes import has
 from fhirtrial.patients.dates import BadValueError, period, when
-from fhirtrial.patients.elements import Identifier
+from fhirtrial.patients.elements import ABSENT_REASON, Identifier
 from fhirtrial.patients.facts import CEIL, FLOOR, Enrolment
 from fhirtrial.patients.facts import Patient as Subject
 from fhirtrial.patients.resources import Consent, Patient, Provision, ResearchStudy, ResearchSubject
@@ -71,7 +71,11 @@ def _identifiers(given: Iterable[Identifier]) -> tuple[tuple[str, str], ...]:
 
 
 def _birth(patient: Patient, today: int, note: Note) -> tuple[int, int] | None:
+    """A birth date that the record itself says is not known is no fault of the record."""
     if not patient.birth_date:
+        beside = patient.birth_date_extended
+        if beside is not None and any(one.url == ABSENT_REASON for one in beside.extension):
+            return None
         note("birthDate", "no birth date", "send it, to any precision; until then the age is unknown")
         return None
     try:

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from fhirtrial.criteria.criterion import Criterion, Note, Span
 from fhirtrial.criteria.tree import Defect, NotComputable, Reason
 from fhirtrial.records.fields import Eligibility
-from fhirtrial.records.listing import Item, Listing, list_items
+from fhirtrial.criteria.text.listing import Item, Listing, list_items
 from fhirtrial.records.record import RecordNote, SourceDefect
-from fhirtrial.records.sections import SectionKind
+from fhirtrial.criteria.text.sections import SectionKind
 from fhirtrial.records.structured import parse_age, structured_criteria
-from fhirtrial.records.typos import find_typos
-from fhirtrial.records.unescape import Unescaped, unescape
+from fhirtrial.criteria.text.typos import find_typos
+from fhirtrial.criteria.text.unescape import Unescaped, unescape
 
 _KINDS: tuple[SectionKind, ...] = ("inclusion", "exclusion")
 _PREFIX = {"inclusion": "inc", "exclusion": "exc"}

@@ -1,26 +1,29 @@
-"""Makes the generated tables from the code tables that the concepts are checked against: same input, same bytes.
+"""Makes the generated files from the concept files and the code tables they are checked against: same in, same out.
 
-    python -m fhirtrial.terminology.generate --tables DIR [--out DIR]
+    python -m fhirtrial.terminology.generate [--tables DIR] [--out DIR]
 
-Needs the test extra (ucumvert, pint). A declared code that the tables do not hold stops the run.
+Without tables only `concepts.json` is made. Tables need the test extra (ucumvert, pint), and a declared code that they
+do not hold stops the run.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import gzip
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+
+import orjson
 
 from fhirtrial.errors import ConfigError
-from fhirtrial.terminology import load
 from fhirtrial.terminology.concepts import Concept
 from fhirtrial.terminology.generate_products import product_rows
 from fhirtrial.terminology.index import Prefixes, key_of
-from fhirtrial.terminology.load import DATA, concept_files
+from fhirtrial.terminology.load import DATA, FILE, concept
+from fhirtrial.terminology.source import entries, named_rules
 from fhirtrial.terminology.systems import URIS, comparable
 
 # The file of each system; CVX has no table, its codes are confirmed one by one (see vaccines.toml).
@@ -50,11 +53,11 @@ def read(tables: Path, name: str) -> list[dict[str, str]]:
 
 def check(concepts: Iterable[Concept], tables: Path) -> None:
     known = {system: {row["code"] for row in read(tables, name)} for system, name in FILES.items()}
-    for concept in concepts:
-        for code in (*concept.codes, *concept.coarse, *concept.history, *concept.denials):
+    for entry in concepts:
+        for code in (*entry.codes, *entry.coarse, *entry.history, *entry.denials):
             if code.system in known and code.code not in known[code.system]:
                 raise ConfigError(
-                    concept.name, f"unconfirmed code {code.system} {code.code}", "take it out or confirm it"
+                    entry.name, f"unconfirmed code {code.system} {code.code}", "take it out or confirm it"
                 )
 
 
@@ -112,40 +115,41 @@ def own_dimension(unit: str) -> list[str]:
     return [name for name, sign in (("[IU]", "[IU]"), ("[eq]", "eq"), ("[osm]", "osm")) if sign in unit]
 
 
-def named_rules() -> dict[str, dict[str, str]]:
-    entries: dict[str, dict[str, Any]] = {}
-    for path in concept_files():
-        entries |= tomllib.loads(path.read_text(encoding="utf-8"))
-    return {name: entry["named"] for name, entry in entries.items() if "named" in entry}
-
-
 def write(path: Path, head: str, rows: Iterable[list[str]]) -> int:
     lines = ["\t".join(row) for row in rows]
-    path.write_text("\n".join([head.replace(" ", "\t"), *lines]) + "\n", encoding="utf-8")
+    content = ("\n".join([head.replace(" ", "\t"), *lines]) + "\n").encode()
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
     return len(lines)
 
 
-def generate(tables: Path, out: Path) -> dict[str, int]:
-    """Writes the four tables and returns how many rows each has."""
-    concepts = load().concepts
-    check(concepts.values(), tables)
+def generate(tables: Path | None, out: Path) -> dict[str, int]:
+    """Writes the concepts and, given the code tables, the tables made of them; returns how many rows each has."""
+    written = entries()
+    concepts = {name: concept(name, entry) for name, entry in written.items()}
+    if tables is not None:
+        check(concepts.values(), tables)
+    lines = [orjson.dumps(name) + b":" + orjson.dumps(entry) for name, entry in written.items()]
+    (out / FILE).write_bytes(b"{" + b",\n".join(lines) + b"}\n")
+    return {FILE: len(written)} | ({} if tables is None else _tables(concepts, tables, out))
+
+
+def _tables(concepts: Mapping[str, Concept], tables: Path, out: Path) -> dict[str, int]:
     units = tomllib.loads((DATA / "units.toml").read_text(encoding="utf-8"))
     routes = tomllib.loads((DATA / "routes.toml").read_text(encoding="utf-8"))
     names, codes = (read(tables, name) for name in ("rxnorm_ingredients.csv", "codes_rxnorm.csv"))
     products = product_rows(concepts.values(), read(tables, "rxnorm_products.csv"), names, codes, routes)
-    return {
-        "units.tsv": write(out / "units.tsv", "unit dimension factor offset", unit_rows(units)),
-        "icd10cm.tsv": write(out / "icd10cm.tsv", "code display", icd10cm_rows(concepts.values(), tables)),
-        "snomed_named.tsv": write(
-            out / "snomed_named.tsv", "concept code display", named_rows(concepts, named_rules(), tables)
-        ),
-        "products.tsv": write(out / "products.tsv", "code ingredients value unit route display", products),
+    made = {
+        "units.tsv": ("unit dimension factor offset", unit_rows(units)),
+        "icd10cm.tsv.gz": ("code display", icd10cm_rows(concepts.values(), tables)),
+        "snomed_named.tsv": ("concept code display", named_rows(concepts, named_rules(), tables)),
+        "products.tsv.gz": ("code ingredients value unit route display", products),
     }
+    return {name: write(out / name, head, rows) for name, (head, rows) in made.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m fhirtrial.terminology.generate")
-    parser.add_argument("--tables", type=Path, required=True, help="folder with the code tables")
+    parser.add_argument("--tables", type=Path, help="folder with the code tables (default: make the concepts only)")
     parser.add_argument(
         "--out", type=Path, default=Path(str(DATA)), help="where to write (default: the package's data)"
     )

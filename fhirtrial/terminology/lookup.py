@@ -19,8 +19,9 @@ from fhirtrial.errors import ConfigError
 from fhirtrial.terminology import tables
 from fhirtrial.terminology.concepts import Code, Concept
 from fhirtrial.terminology.index import Index, Prefixes, build, key_of
-from fhirtrial.terminology.names import Pattern, pattern, plain
+from fhirtrial.terminology.names import Pattern, pattern, plain, surface
 from fhirtrial.terminology.routes import within
+from fhirtrial.terminology.spelling import other_spellings
 from fhirtrial.terminology.systems import URIS, canonical, comparable
 
 _ICD10CM = URIS["icd10cm"]
@@ -78,11 +79,16 @@ class Terminology:
         return self._listed(name, "denials", _key(system, code))
 
     def is_complete(self, name: str, system: str) -> bool:
-        """Whether the concept's codes in the system are exhaustive; a class is, too, when all its members are."""
-        concept = self.concept(name)
-        if canonical(system) in concept.complete:
+        """Whether the concept's codes in the system are exhaustive; a class is, too, when all its members are.
+
+        A class with codes of its own there says by itself whether they, too, are all.
+        """
+        concept, uri = self.concept(name), canonical(system)
+        if uri in concept.complete:
             return True
-        return bool(concept.members) and all(self.is_complete(member, system) for member in concept.members)
+        if not concept.members or any(code.system == uri for code in concept.codes):
+            return False
+        return all(self.is_complete(member, uri) for member in concept.members)
 
     def hits(self, name: str) -> frozenset[tuple[str, str]]:
         """Every code known to mean the concept, as (system URI, code); ICD codes outside the tables need `is_hit`."""
@@ -99,6 +105,35 @@ class Terminology:
         """Whether a text names the concept or one of its members; whether it affirms it is for the reader."""
         found = self._pattern(name)
         return found is not None and found.search(plain(text)) is not None
+
+    @cached_property
+    def _surface_forms(self) -> tuple[tuple[str, str, bool], ...]:
+        holders: dict[tuple[str, bool], list[str]] = {}
+        for name in self.names:
+            concept = self.concepts[name]
+            for key in dict.fromkeys(k for text in (concept.label, *concept.synonyms) for k in surface(text)):
+                holders.setdefault(key, []).append(name)
+        return tuple(
+            sorted((form, name, case) for (form, case), names in holders.items() for name in self._owners(form, names))
+        )
+
+    def _owners(self, form: str, names: Sequence[str]) -> Sequence[str]:
+        """Whose name a shared form is: the concept that it labels, else the member before its class."""
+        if len(names) == 1:
+            return names
+        labelled = [name for name in names if form in _label_forms(self.concepts[name].label)]
+        if labelled:
+            return labelled
+        above = {a for a in names for b in names if a != b and b in self.members(a)}
+        return [name for name in names if name not in above]
+
+    def surface_forms(self) -> tuple[tuple[str, str, bool], ...]:
+        """Every name by which text says a concept, for a matcher: (plain form, concept, whether case counts), sorted.
+
+        A form whose case does not count is in lower case. A shared name is the concept's that it labels, else the
+        member's before its class; what still stands for several is for the matcher to decide by context.
+        """
+        return self._surface_forms
 
     def with_local(self, codes: Mapping[str, Mapping[str, Sequence[str]]]) -> Terminology:
         """A terminology that also holds a site's own codes: concept → system → codes."""
@@ -138,6 +173,10 @@ class Terminology:
     def _listed(self, name: str, block: str, key: tuple[str, str]) -> bool:
         codes: list[Code] = [c for member in self.members(name) for c in getattr(self.concept(member), block)]
         return any(key_of(code) == key for code in codes) or Prefixes.of(codes).match(key)
+
+
+def _label_forms(label: str) -> set[str]:
+    return {form for text in (label, *other_spellings((label,))) for form, _ in surface(text)}
 
 
 def _key(system: str, code: str) -> tuple[str, str]:

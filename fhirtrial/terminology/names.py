@@ -23,6 +23,18 @@ def is_abbreviation(name: str) -> bool:
     return len(name) <= _ABBREVIATION and name.upper() == name and any(c.isalpha() for c in name)
 
 
+def surface(name: str) -> tuple[tuple[str, bool], ...]:
+    """The plain forms under which a text matcher looks for a name, each with whether its case counts.
+
+    A form whose case does not count is in lower case; the plural s that `pattern` allows is a form of its own.
+    """
+    form = plain(name)
+    if is_abbreviation(name):
+        return ((form, True),)
+    low = form.lower()
+    return ((low, False),) if low.endswith("s") else ((low, False), (f"{low}s", False))
+
+
 def pattern(names: Collection[str]) -> Pattern | None:
     """One pattern over plain text for all the names; a plural s may follow a name that is not an abbreviation."""
     short = sorted({re.escape(plain(n)) for n in names if is_abbreviation(n)})

@@ -25,7 +25,7 @@ def _table() -> tuple[dict[str, str], dict[str, list[str]]]:
     """Each code's line, and the codes of each ingredient concept."""
     table: dict[str, str] = {}
     containing: dict[str, list[str]] = {}
-    for line in lines("products.tsv"):
+    for line in lines("products.tsv.gz"):
         code, ingredients, _ = line.split("\t", 2)
         table[code] = line
         for name in ingredients.split("|"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,8 +19,9 @@ def _table() -> tuple[dict[tuple[str, str], int], dict[str, int]]:
     return codes, {text: e["rank"] for e in entries.values() for text in e["texts"]}
 
 
-def severity_rank(codings: frozenset[tuple[str, str]], text: str) -> int:
-    """The rank of a Condition.severity, by code, else by its whole text."""
+def severity_rank(codings: Iterable[tuple[str, str]], words: Iterable[str]) -> int:
+    """The rank of a Condition.severity, by code, else by one of its texts."""
     codes, texts = _table()
     ranks = [codes[key] for key in ((canonical(s), c) for s, c in codings) if key in codes]
-    return max(ranks) if ranks else texts.get(text.strip().lower(), 0)
+    ranks = ranks or [texts[word.strip().lower()] for word in words if word.strip().lower() in texts]
+    return max(ranks, default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from bisect import bisect_left
 from functools import cache
 from importlib.resources import files
@@ -14,8 +15,10 @@ _LAST = "~"  # sorts behind every character of a code
 
 
 def lines(name: str) -> list[str]:
-    """The lines of a tab-separated table below its head line."""
-    return (_DATA / name).read_text(encoding="utf-8").split("\n")[1:-1]
+    """The lines of a tab-separated table, gzipped or not, below its head line."""
+    content = (_DATA / name).read_bytes()
+    text = gzip.decompress(content) if name.endswith(".gz") else content
+    return text.decode().split("\n")[1:-1]
 
 
 def rows(name: str) -> list[list[str]]:
@@ -34,7 +37,7 @@ def named() -> dict[str, tuple[Code, ...]]:
 @cache
 def _icd10cm() -> tuple[list[str], list[str]]:
     """The codes below declared ones in their comparable form, sorted, and their lines beside them."""
-    found = sorted((line.split("\t", 1)[0].replace(".", ""), line) for line in lines("icd10cm.tsv"))
+    found = sorted((line.split("\t", 1)[0].replace(".", ""), line) for line in lines("icd10cm.tsv.gz"))
     return [code for code, _ in found], [line for _, line in found]
 
 

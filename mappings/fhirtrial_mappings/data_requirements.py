@@ -53,9 +53,9 @@ _HELD = {
     "vital": ("Observation", "code", "effective"),
 }
 _STATES = {
-    "pregnant": ("pregnancy", "pregnancy-status", "hcg-pregnancy-test"),
+    "pregnant": ("pregnancy", "hcg-pregnancy-test"),
     "lactating": ("lactation",),
-    "childbearing-potential": ("menopause", "infertility-surgical", "hysterectomy", "bilateral-oophorectomy"),
+    "childbearing-potential": ("menopause", "hysterectomy"),
 }
 
 

@@ -15,14 +15,15 @@ import pytest
 
 from fhirtrial.errors import ConfigError
 from fhirtrial.terminology import Concept, Terminology, load
-from fhirtrial.terminology.load import DATA, read_codes
+from fhirtrial.terminology.load import DATA
+from fhirtrial.terminology.source import read_codes
 from fhirtrial.terminology.systems import KEYS, URIS
 
 TABLES = Path(os.environ.get("FHIRTRIAL_CORPUS", "")) / "terminology"
 needs_corpus = pytest.mark.skipif(
     "FHIRTRIAL_CORPUS" not in os.environ, reason="FHIRTRIAL_CORPUS is unset: no code tables to check against"
 )
-GENERATED = ("icd10cm.tsv", "products.tsv", "snomed_named.tsv", "units.tsv")
+GENERATED = ("concepts.json", "icd10cm.tsv.gz", "products.tsv.gz", "snomed_named.tsv", "units.tsv")
 TABLE_KEYS = {
     "snomed": "SNOMED",
     "loinc": "LOINC",

@@ -7,7 +7,6 @@ from typing import assert_never
 
 import numpy as np
 
-from fhirtrial.criteria.questions import asked
 from fhirtrial.criteria.tree import (
     Age,
     Allergy,
@@ -54,7 +53,7 @@ from fhirtrial.matching.view import View
 def answer(question: Asked, view: View) -> Answer:
     """The atom's truth for every patient; a person's answer stands in where no record can hold one."""
     atom = question.atom
-    if not asked(atom, view.terminology):
+    if not question.link_id:
         return _from_record(atom, view)
     told = answered(view, question.questionnaire, question.link_id, _unanswered(atom))
     if getattr(atom, "concept", None) is None or isinstance(atom, TreatmentState | Expected):

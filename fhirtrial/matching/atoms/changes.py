@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from fhirtrial.criteria.tree import Change
+from fhirtrial.criteria.tree import Change, Offset
 from fhirtrial.matching import calendar
-from fhirtrial.matching.grades import NO, UNKNOWN, Answer, Grades, Ints, Rows, constant, presumed
+from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Grades, Ints, Rows, constant, presumed
 from fhirtrial.matching.quantities import Numbers, compare, numbers
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import began
+from fhirtrial.matching.timing import measured
 from fhirtrial.matching.view import State, View
-from fhirtrial.patients.facts import Family, Kind, Standing
+from fhirtrial.patients.facts import CEIL, FLOOR, Family, Kind, Standing
 
 
 def change(atom: Change, view: View) -> Answer:
@@ -24,35 +24,43 @@ def change(atom: Change, view: View) -> Answer:
     rows = rows[mine]
     concept = view.concept(atom.concept)
     n = numbers(view, rows, concept.unit if atom.relative else atom.unit, concept.molar_mass)
-    placed, _ = began(view, rows, span)
+    rows, n = rows[n.why != Reason.ABSENT], n.kept(n.why != Reason.ABSENT)
+    placed, _ = measured(view, rows, span)
     absence = view.absence(concept.kind, atom.concept, (Family.OBSERVATIONS,), span)
     truth, reasons = absence.truth.copy(), absence.reasons.copy()
-    patient, instant = view.column("patient")[rows], view.column("instant")[rows]
+    patient = view.column("patient")[rows]
     grade = np.full(len(rows), NO, np.int8)
     for p in np.unique(patient).tolist():
-        order = np.flatnonzero(patient == p)
-        order = order[np.argsort(instant[order], kind="stable")]
-        truth[p], reasons[p], deciding = _pairs(atom, n, placed, instant, order)
+        found = np.flatnonzero(patient == p)
+        truth[p], reasons[p], deciding = _pairs(atom, view, rows, n, placed, found)
         grade[deciding] = truth[p]
     evidence = Rows(rows, patient, grade, np.where(grade == UNKNOWN, reasons[patient], 0).astype(np.uint32))
     return Answer(presumed(truth) if span.assumed else truth, reasons, evidence)
 
 
-def _pairs(atom: Change, n: Numbers, placed: Grades, instant: Ints, order: Ints) -> tuple[int, int, list[int]]:
+def _pairs(atom: Change, view: View, rows: Ints, n: Numbers, placed: Grades, found: Ints) -> tuple[int, int, list[int]]:
+    """The best pair; two results of which nobody knows which came first are a pair both ways, and undated."""
     best, why, deciding = -1, 0, []
-    furthest = _milliseconds(atom)
-    for j, later in enumerate(order.tolist()):
-        for earlier in order[:j].tolist():
-            if placed[later] == NO or instant[later] - instant[earlier] > furthest:
+    instant, blur = (view.column(name)[rows] for name in ("instant", "blur"))
+    for later in found.tolist():
+        for earlier in found.tolist():
+            apart = _apart(atom, view, int(rows[earlier]), int(rows[later]))
+            if (
+                later == earlier
+                or placed[later] == NO
+                or apart == NO
+                or instant[later] < instant[earlier] - blur[earlier]
+            ):
                 continue
             grade, reason = _moved(atom, n, earlier, later)
-            if placed[later] == UNKNOWN and grade != NO:
+            ordered = instant[earlier] < instant[later] - blur[later]
+            if grade != NO and (UNKNOWN in (placed[later], apart) or not ordered):
                 grade, reason = UNKNOWN, reason | Reason.UNDATED
             why |= reason
             if grade > best:
                 best, deciding = grade, [earlier, later]
     if best < 0:
-        return UNKNOWN, int(Reason.ABSENT), order.tolist()
+        return UNKNOWN, int(Reason.ABSENT), found.tolist()
     return best, why if best == UNKNOWN else 0, deciding
 
 
@@ -66,13 +74,23 @@ def _moved(atom: Change, n: Numbers, earlier: int, later: int) -> tuple[int, int
     if atom.relative:
         moved = 100 * moved / abs(n.low[earlier])
     moved = -moved if atom.direction == "decrease" else moved
-    point, closed = np.array([moved]), np.zeros(1, bool)
-    grade, _ = compare(Numbers(point, point, closed, closed, np.zeros(1, np.uint32)), atom.op, np.array([atom.amount]))
-    return int(grade[0]) if moved > 0 else int(NO if atom.op in {">", ">="} else grade[0]), 0
+    grade, _ = compare(Numbers.exactly(np.array([moved])), atom.op, np.array([atom.amount]))
+    return int(grade[0]), 0
 
 
-def _milliseconds(atom: Change) -> float:
+def _apart(atom: Change, view: View, earlier: int, later: int) -> int:
+    """Whether the two are no further apart than `within`, by the calendar."""
     if atom.within is None:
-        return np.inf
-    days = {"h": 1 / 24, "d": 1, "wk": 7, "mo": 31, "a": 366, "half-life": np.nan}[atom.within.unit]
-    return atom.within.value * days * 86_400_000
+        return YES
+    first, last = (int(view.column(name)[earlier]) for name in ("start_low", "start_high"))
+    low, high = (int(view.column(name)[later]) for name in ("start_low", "start_high"))
+    due = [_due(day, atom.within) for day in (first, last)]
+    if high <= due[0]:
+        return YES
+    return NO if low > due[1] else UNKNOWN
+
+
+def _due(day: int, within: Offset) -> int:
+    """The last day that is no further than `within` after `day`; FLOOR and CEIL stay what they are."""
+    shifted = calendar.shift(calendar.date(day), within) if FLOOR < day < CEIL else None
+    return day if shifted is None else shifted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -117,14 +116,10 @@ def _over(view: View, rows: Ints, span: calendar.Span) -> Graded:
 
 
 def _severity(view: View, rows: Ints, least_rank: int) -> Graded:
-    rank = _ranks(view, view.column("severity")[rows], severity_rank)
+    values, numbers = view.facts.vocabulary.codes.values, view.column("severity")[rows]
+    table = {n: severity_rank(values[n].codings, values[n].words) for n in np.unique(numbers).tolist()}
+    rank = np.array([table[n] for n in numbers.tolist()], np.int64)
     return graded(rank >= least_rank, (rank > 0) & (rank < least_rank), Reason.ABSENT)
-
-
-def _ranks(view: View, numbers: Ints, rank: Callable[[frozenset[tuple[str, str]], str], int]) -> Ints:
-    values = view.facts.vocabulary.codes.values
-    table = {n: rank(frozenset(values[n].codings), values[n].text) for n in np.unique(numbers).tolist()}
-    return np.array([table[n] for n in numbers.tolist()], np.int64)
 
 
 def _course(view: View, rows: Ints, asked: str) -> Graded:
@@ -141,7 +136,7 @@ def _course(view: View, rows: Ints, asked: str) -> Graded:
 def _stage(view: View, rows: Ints, asked: str) -> Graded:
     """The same words are the stage; other words may still mean it, as every system writes stages its own way."""
     values = view.facts.vocabulary.codes.values
-    recorded = [values[n].text.casefold().split("; ") for n in view.column("stage")[rows].tolist()]
+    recorded = [[word.casefold() for word in values[n].words] for n in view.column("stage")[rows].tolist()]
     wanted = asked.casefold().removeprefix("stage ")
     same = np.array([wanted in [word.removeprefix("stage ") for word in words] for words in recorded], bool)
     return graded(same, np.zeros(len(rows), bool), Reason.ABSENT)

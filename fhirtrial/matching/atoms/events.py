@@ -8,12 +8,24 @@ import numpy as np
 
 from fhirtrial.criteria.tree import Encounter, Immunization, Procedure
 from fhirtrial.matching import calendar
-from fhirtrial.matching.grades import UNKNOWN, Answer, Ints, Rows, constant, exists, joined, least
-from fhirtrial.matching.identity import identified, not_one_of, one_of, standing
+from fhirtrial.matching.grades import (
+    UNKNOWN,
+    Answer,
+    Ints,
+    Rows,
+    constant,
+    denied,
+    exists,
+    fold,
+    joined,
+    least,
+    presumed,
+)
+from fhirtrial.matching.identity import denials, first_days, identified, not_one_of, one_of, reasoned, standing
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, graded, overlapped
+from fhirtrial.matching.timing import Graded, graded, lasting, overlapped
 from fhirtrial.matching.view import State, View
-from fhirtrial.patients.facts import Family, Kind
+from fhirtrial.patients.facts import FLOOR, Family, Kind
 from fhirtrial.terminology.encounters import setting_of
 
 
@@ -23,14 +35,13 @@ def procedure(atom: Procedure, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     done = _found(view, view.rows(Kind.PROCEDURE), atom, span)
-    listed = view.rows(Kind.CONDITION)
-    listed = listed[view.states(atom.concept)[listed] >= State.HISTORY]
-    status = _found(view, listed, atom, calendar.until(view.on))
+    status = _found(view, view.rows(Kind.CONDITION), atom, calendar.until(view.on))
     if atom.window is not None:
         undated = np.where(status.grade >= UNKNOWN, UNKNOWN, status.grade).astype(np.int8)
         status = replace(status, grade=undated, reasons=np.full(len(undated), Reason.UNDATED, np.uint32))
     rows = joined(done, status, lambda grade: grade)
-    return exists(rows, view.absence("procedure", atom.concept, (Family.PROCEDURES,), span), assumed=span.assumed)
+    told = exists(rows, view.absence("procedure", atom.concept, (Family.PROCEDURES,), span), assumed=span.assumed)
+    return _not_done(view, atom, told, view.rows(Kind.PROCEDURE), span)
 
 
 def immunization(atom: Immunization, view: View) -> Answer:
@@ -39,7 +50,8 @@ def immunization(atom: Immunization, view: View) -> Answer:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = _found(view, view.rows(Kind.IMMUNIZATION), atom, span)
     absence = view.absence("immunization", atom.concept, (Family.IMMUNIZATIONS,), span)
-    return exists(rows, absence, assumed=span.assumed)
+    told = exists(rows, absence, assumed=span.assumed)
+    return _not_done(view, atom, told, view.rows(Kind.IMMUNIZATION), span)
 
 
 def encounter(atom: Encounter, view: View) -> Answer:
@@ -51,9 +63,7 @@ def encounter(atom: Encounter, view: View) -> Answer:
     if atom.setting != "any":
         parts.append(_setting(view, rows, atom.setting))
     if atom.reason:
-        states = view.states(atom.reason, "reason")[rows]
-        stated = view.column("reason")[rows] > 0
-        parts.append(graded(states >= State.HISTORY, stated & (states == State.NONE), Reason.ABSENT))
+        parts.append(reasoned(view, rows, atom.reason))
     grade, reasons = least(*parts)
     found = Rows(rows, view.column("patient")[rows], grade, reasons)
     return exists(found, view.uncoded_absence("encounter", (Family.ENCOUNTERS,), span), assumed=span.assumed)
@@ -66,11 +76,23 @@ def _setting(view: View, rows: Ints, asked: str) -> Graded:
     return graded(same, np.array([f != "" for f in found], bool) & ~same, Reason.ABSENT)
 
 
+def _not_done(view: View, atom: Procedure | Immunization, told: Answer, rows: Ints, span: calendar.Span) -> Answer:
+    """A record that it was not done, by the concept's own code, denies it if its time covers the whole window."""
+    denial = denials(view, rows, atom.concept, refuted=True)
+    births = np.array([FLOOR if p.birth is None else p.birth[0] for p in view.facts.patients], np.int64)
+    first = np.maximum(births, span.first_earliest)[denial.patient]
+    low, high = view.column("start_high")[denial.index], view.column("end_low")[denial.index]
+    denial = denial.kept((low <= first) & (high >= span.last_latest))
+    days = fold(np.maximum, np.full(len(denial.index), span.last_latest), denial.patient, view.patients, FLOOR)
+    answer = denied(told, denial, first_days(view, told.rows), days)
+    return replace(answer, truth=presumed(answer.truth)) if span.assumed else answer
+
+
 def _found(view: View, rows: Ints, atom: Procedure | Immunization, span: calendar.Span) -> Rows:
     """The rows that are, or may be, what the atom asks for."""
     states = view.states(atom.concept)[rows]
     rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
-    parts = [identified(states), standing(view, rows), overlapped(view, rows, span)]
+    parts = [identified(states), standing(view, rows), lasting(view, rows, span)]
     if isinstance(atom, Procedure):
         parts += [one_of(view, rows, name) for name in atom.also]
         parts += [not_one_of(view, rows, name) for name in atom.unless]

@@ -9,7 +9,7 @@ from fhirtrial.matching import calendar
 from fhirtrial.matching.grades import UNKNOWN, YES, Answer, Rows, constant, exists, least
 from fhirtrial.matching.identity import identified, standing
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import began
+from fhirtrial.matching.timing import measured
 from fhirtrial.matching.view import State, View
 from fhirtrial.patients.facts import Family, Kind, ValueKind
 
@@ -29,24 +29,25 @@ def finding(atom: Finding, view: View) -> Answer:
     why = np.select(
         [seen == State.COARSE, seen == State.MENTIONED], [Reason.CODE_TOO_COARSE, Reason.UNCODED], Reason.NEEDS_HUMAN
     ).astype(np.uint32)
-    grade, reasons = least(identified(by), (shown, why), standing(view, rows), began(view, rows, span))
+    grade, reasons = least(identified(by), (shown, why), standing(view, rows), measured(view, rows, span))
     found = Rows(rows, view.column("patient")[rows], grade, reasons)
     return exists(found, view.uncoded_absence("imaging", (Family.OBSERVATIONS,), span), assumed=span.assumed)
 
 
 def data(atom: DataAvailability, view: View) -> Answer:
-    """Whether any result of the concept stands in the window; a fully read record without one has none."""
+    """Whether any result or report of the concept stands in the window; a fully read record without one has none."""
     if atom.concept is None:
         return constant(view.patients, UNKNOWN, Reason.NEEDS_HUMAN)
     span = view.span(atom.window, calendar.recent(view.on, view.policy.recency_days(view.concept(atom.concept))))
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
-    rows = view.rows(Kind.OBSERVATION)
-    valued = ~np.isin(view.column("value_kind")[rows], (ValueKind.NONE, ValueKind.ABSENT))
+    rows = view.rows(Kind.OBSERVATION, Kind.REPORT)
+    valued = view.column("kind")[rows] == Kind.REPORT
+    valued |= ~np.isin(view.column("value_kind")[rows], (ValueKind.NONE, ValueKind.ABSENT))
     valued |= view.column("interpretation")[rows] > 0
     states = view.states(atom.concept)[rows]
     rows, states = rows[valued & (states >= State.MENTIONED)], states[valued & (states >= State.MENTIONED)]
-    grade, reasons = least(identified(states), standing(view, rows), began(view, rows, span))
+    grade, reasons = least(identified(states), standing(view, rows), measured(view, rows, span))
     found = Rows(rows, view.column("patient")[rows], grade, reasons)
     return exists(found, view.recorded((Family.OBSERVATIONS,), span), assumed=span.assumed)
 
@@ -55,8 +56,11 @@ def other(atom: OtherExperiencer, view: View) -> Answer:
     """A relative's condition from the family history; anyone else's state only a person knows."""
     if atom.condition is None:
         return constant(view.patients, UNKNOWN, Reason.NEEDS_HUMAN)
+    if atom.who != "family":
+        return constant(view.patients, UNKNOWN, Reason.NEEDS_HUMAN)
     span = calendar.until(view.on)
     rows = view.rows(Kind.RELATIVE)
+    rows = rows[view.column("start_low")[rows] <= view.today]
     states = view.states(atom.condition)[rows]
     rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
     grade, reasons = least(identified(states), standing(view, rows))

@@ -9,17 +9,19 @@ import numpy as np
 from fhirtrial.criteria.tree import Measurement, Op, Ordinal
 from fhirtrial.matching import calendar
 from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Ints, constant
-from fhirtrial.matching.quantities import NUMERIC, Floats, Numbers, compare, interpretations, limits, numbers
+from fhirtrial.matching.quantities import Floats, Numbers, compare, interpretations, limits, numbers, significant
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.results import reduce_results
 from fhirtrial.matching.timing import Graded
 from fhirtrial.matching.view import State, View
-from fhirtrial.patients.facts import Kind, Standing
+from fhirtrial.patients.facts import Kind, Standing, ValueKind
+from fhirtrial.terminology import units
 from fhirtrial.terminology.systems import canonical
 
 Judged = tuple[Graded, Callable[[int], str]]
 HIGH = frozenset({"H", "HH", "HU", "HX", ">"})
 LOW = frozenset({"L", "LL", "LU", "LX", "<"})
+ABNORMAL = frozenset({"A", "AA"})
 EXTREMES = {("max", ">"): "any", ("max", ">="): "any", ("min", "<"): "any", ("min", "<="): "any"}
 
 
@@ -51,15 +53,18 @@ def ordinal(atom: Ordinal, view: View) -> Answer:
 
     def rank(number: int) -> float:
         codes = values[number]
-        by_code = (concept.ordinals.get((canonical(system), code)) for system, code in codes.codings)
-        found = next((r for r in by_code if r is not None), concept.ordinals.get(codes.text.strip().lower()))
-        return np.nan if found is None else float(found)
+        by_code = {concept.ordinals.get((canonical(system), code)) for system, code in codes.codings} - {None}
+        by_word = {concept.ordinals.get(word.strip().lower()) for word in codes.words} - {None}
+        found = list(by_code or by_word)
+        return float(found[0] or 0) if len(found) == 1 else np.nan
 
     def judge(rows: Ints) -> Judged:
         coded = np.array([rank(n) for n in view.column("value")[rows].tolist()], np.float64)
-        numeric = np.isin(view.column("value_kind")[rows], NUMERIC)
-        recorded = np.where(numeric, view.column("low")[rows], coded)
-        why = np.where(np.isnan(recorded), np.where(view.column("value")[rows] > 0, Reason.UNCODED, Reason.ABSENT), 0)
+        n = numbers(view, rows, concept.unit or "1", None)
+        numeric = (n.why == 0) & (n.low == n.high) & np.isin(n.low, list(concept.ordinals.values()))
+        recorded = np.where(numeric, n.low, coded)
+        empty = np.isin(view.column("value_kind")[rows], (ValueKind.NONE, ValueKind.ABSENT))
+        why = np.where(np.isnan(recorded), np.where(empty, Reason.ABSENT, Reason.UNCODED), 0)
         closed = np.zeros(len(rows), bool)
         exact = Numbers(recorded, recorded, closed, closed, why.astype(np.uint32))
         return compare(exact, atom.op, np.full(len(rows), float(atom.rank))), lambda _: f"{atom.op} {atom.label}"
@@ -68,9 +73,11 @@ def ordinal(atom: Ordinal, view: View) -> Answer:
 
 
 def _absolute(atom: Measurement, view: View, rows: Ints) -> Judged:
-    n = numbers(view, rows, atom.unit, view.concept(atom.concept).molar_mass)
+    concept = view.concept(atom.concept)
+    unit = atom.unit or concept.unit
+    n = numbers(view, rows, unit, concept.molar_mass)
     bound = np.full(len(rows), atom.value)
-    return compare(n, atom.op, bound), _worded(n, bound, atom.op, [atom.unit or ""] * len(rows), {})
+    return compare(n, atom.op, bound), _worded(n, bound, atom.op, [unit or ""] * len(rows), {})
 
 
 def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
@@ -80,6 +87,8 @@ def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
     n = numbers(view, rows, None, None)
     bound, why, named = limits(view, rows, side, view.uln.get(atom.concept), concept.molar_mass)
     grade, reasons = compare(n, atom.op, bound * atom.value)
+    other = limits(view, rows, "low" if side == "high" else "high", None, concept.molar_mass)[0]
+    ends = {"high": bound, "low": other} if side == "high" else {"high": other, "low": bound}
     lacking = (why != 0) & (n.why == 0)
     grade = np.where(lacking, UNKNOWN, grade).astype(np.int8)
     reasons = np.where(lacking, why, reasons).astype(np.uint32)
@@ -87,7 +96,7 @@ def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
     for i, codes in enumerate(interpretations(view, rows)):
         if valueless[i]:
             grade[i], reasons[i] = _by_interpretation(atom, codes, int(reasons[i]))
-        elif why[i] == 0 and _contradicts(codes, n, bound, i, side):
+        elif _contradicts(codes, n, ends["low"], ends["high"], i):
             grade[i], reasons[i] = UNKNOWN, Reason.CONFLICTING
     strings = view.facts.vocabulary.strings.values
     unit = [strings[u] for u in view.column("unit")[rows].tolist()]
@@ -110,27 +119,39 @@ def _by_interpretation(atom: Measurement, codes: frozenset[str], why: int) -> tu
     return UNKNOWN, why
 
 
-def _contradicts(codes: frozenset[str], n: Numbers, bound: Floats, i: int, side: str) -> bool:
-    if side == "high":
-        return bool((codes & HIGH and n.high[i] <= bound[i]) or ("N" in codes and n.low[i] > bound[i]))
-    return bool((codes & LOW and n.low[i] >= bound[i]) or ("N" in codes and n.high[i] < bound[i]))
+def _contradicts(codes: frozenset[str], n: Numbers, low: Floats, high: Floats, i: int) -> bool:
+    """Whether the mark says other than value and range do; a limit that is not known (NaN) contradicts nothing."""
+    above, below = n.low[i] > high[i], n.high[i] < low[i]
+    not_above, not_below = n.high[i] <= high[i], n.low[i] >= low[i]
+    return bool(
+        (codes & HIGH and (not_above or below))
+        or (codes & LOW and (not_below or above))
+        or ("N" in codes and (above or below))
+        or (codes & ABNORMAL and not_above and not_below)
+    )
 
 
 def _ratio(atom: Measurement, over: str, view: View, rows: Ints) -> Judged:
-    """Divided by a simultaneous result: one of the other concept, of the same patient, at the same clinical moment."""
-    n = numbers(view, rows, view.concept(atom.concept).unit, view.concept(atom.concept).molar_mass)
+    """Divided by a simultaneous result: one of the other concept, of the same patient, at the same clinical moment.
+
+    Two such results that differ leave nothing to divide by. A share (FiO2 of 40 %) divides as the number it is (0.4).
+    """
+    concept, below = view.concept(atom.concept), view.concept(over)
+    n = numbers(view, rows, atom.unit or concept.unit, concept.molar_mass)
     others = view.rows(Kind.OBSERVATION)
     others = others[(view.states(over)[others] == State.HIT) & (view.column("standing")[others] == Standing.ASSERTED)]
-    d = numbers(view, others, view.concept(over).unit, view.concept(over).molar_mass)
-    moment = {
-        key: (i if d.why[i] == 0 and d.low[i] == d.high[i] != 0 else -1)
-        for i, key in enumerate(zip(*(view.column(c)[others].tolist() for c in ("patient", "instant")), strict=True))
-    }
+    d = numbers(view, others, below.unit, below.molar_mass)
+    share = (units.factor(below.unit, "1") if below.unit else None) or 1.0
+    moment: dict[tuple[int, int], set[float]] = {}
+    for i, key in enumerate(zip(*(view.column(c)[others].tolist() for c in ("patient", "instant")), strict=True)):
+        usable = d.why[i] == 0 and d.low[i] == d.high[i] > 0
+        moment.setdefault(key, set()).add(float(d.low[i] * share) if usable else np.nan)
     keys = zip(*(view.column(c)[rows].tolist() for c in ("patient", "instant")), strict=True)
-    pair = np.array([moment.get(key, -1) for key in keys], np.int64)
-    divisor = np.where(pair >= 0, d.low[pair] if len(others) else np.nan, np.nan)
-    why = np.where(n.why == 0, np.where(pair >= 0, 0, Reason.ABSENT), n.why).astype(np.uint32)
-    n = Numbers(n.low / divisor, n.high / divisor, n.low_open, n.high_open, why)
+    found = [moment.get(key, set()) for key in keys]
+    divisor = np.array([next(iter(values)) if len(values) == 1 else np.nan for values in found], np.float64)
+    lacking = np.array([Reason.CONFLICTING if len(values) > 1 else Reason.ABSENT for values in found], np.uint32)
+    why = np.where(n.why == 0, np.where(np.isnan(divisor), lacking, 0), n.why).astype(np.uint32)
+    n = Numbers(significant(n.low / divisor), significant(n.high / divisor), n.low_open, n.high_open, why)
     bound = np.full(len(rows), atom.value)
     return compare(n, atom.op, bound), _worded(n, bound, atom.op, [atom.unit or ""] * len(rows), {})
 

@@ -5,11 +5,14 @@ An order alone is presumed; administrations, dispenses and statements say that i
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Medication
 from fhirtrial.matching import calendar
+from fhirtrial.matching.atoms.ingredients import distinct, together
 from fhirtrial.matching.dosing import daily_dose
 from fhirtrial.matching.grades import (
     NO,
@@ -23,13 +26,15 @@ from fhirtrial.matching.grades import (
     exists,
     least,
 )
-from fhirtrial.matching.identity import first_days, identified, not_one_of, one_of, standing
+from fhirtrial.matching.identity import denials, first_days, identified, not_one_of, one_of, reasoned, standing
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, graded, overlapped
+from fhirtrial.matching.timing import Graded, graded, lasting, overlapped
 from fhirtrial.matching.view import KINDS, State, View
-from fhirtrial.patients.facts import CEIL, Course, Family, Kind, Standing
+from fhirtrial.patients.facts import CEIL, FLOOR, Course, Family, Kind
 from fhirtrial.terminology import medicines
+from fhirtrial.terminology.systems import URIS, canonical
 
+ATC = URIS["atc"]
 SYSTEMIC = frozenset({"oral", "injection", "intravenous", "subcutaneous", "intramuscular", "systemic"})
 WITHIN = {
     "systemic": SYSTEMIC,
@@ -43,7 +48,7 @@ VAGUE = {"intravenous": "injection", "subcutaneous": "injection", "intramuscular
 def medication(atom: Medication, view: View) -> Answer:
     default = calendar.at(view.on) if atom.when == "current" else calendar.until(view.on)
     half_lives = _uses_half_lives(atom)
-    span = default if half_lives else view.span(atom.window, default)
+    span = _ever(atom, view) if half_lives else view.span(atom.window, default)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     every = view.rows(*KINDS[Family.MEDICATIONS])
@@ -57,16 +62,16 @@ def medication(atom: Medication, view: View) -> Answer:
     if atom.route:
         parts.append(_route(view, rows, atom.route))
     if atom.indication:
-        parts.append(_indication(view, rows, atom.indication))
+        parts.append(reasoned(view, rows, atom.indication))
     if atom.min_duration:
         parts.append(_duration(atom, view, rows))
-    if atom.dose:
-        (grade, reasons), compared = daily_dose(atom.dose, atom.concept, view, rows)
-        parts.append((grade, reasons))
     if atom.outcome:
         # FHIR has no coded place that says a drug failed; a reason for stopping is shown, a person decides
         nothing = np.zeros(len(rows), bool)
         parts.append(graded(nothing, nothing, Reason.NEEDS_HUMAN))
+    if atom.dose:
+        doses, alone, compared = daily_dose(atom.dose, atom.concept, view, rows)
+        parts.append(together(atom, view, rows, least(*parts)[0], doses, alone))
     grade, reasons = least(*parts)
     words = compared
     found = Rows(
@@ -77,7 +82,10 @@ def medication(atom: Medication, view: View) -> Answer:
         (lambda _: "") if words is None else (lambda i: str(words[i])),
     )
     absence = view.absence("medication", atom.concept, (Family.MEDICATIONS,), span)
-    answer = exists(found, absence, assumed=span.assumed)
+    if atom.distinct > 1:
+        answer = distinct(atom, view, found, absence, assumed=span.assumed)
+    else:
+        answer = exists(found, absence, assumed=span.assumed)
     if atom.when == "current" and atom.window is None:
         denial = _not_taken(atom, view, every)
         answer = denied(answer, denial, first_days(view, found), first_days(view, denial, latest=True))
@@ -89,30 +97,43 @@ def _uses_half_lives(atom: Medication) -> bool:
     return any(o is not None and o.unit == "half-life" for o in offsets)
 
 
+def _ever(atom: Medication, view: View) -> calendar.Span | None:
+    """What a window in half-lives may reach back to, whatever the drug; None without a usable anchor."""
+    assert atom.window is not None  # noqa: S101 - only called for such windows
+    found = calendar.resolve(atom.window, view.on, (0.0, 0.0))
+    return None if found is None else replace(found, first_earliest=FLOOR)
+
+
 def _time(atom: Medication, view: View, rows: Ints, span: calendar.Span) -> Graded:
-    """Whether the exposure's time overlaps the window; what is on hold is not current."""
-    grade, reasons = overlapped(view, rows, span)
+    """Whether the exposure's time overlaps the window.
+
+    What is on hold, or over without saying since when, is not current; what is active is, and so was taken, also where
+    nothing dates it.
+    """
+    grade, reasons = lasting(view, rows, span)
     if atom.when == "current":
-        paused = view.column("course")[rows] == Course.PAUSED
-        grade = np.where(paused, NO, grade).astype(np.int8)
+        course, end = view.column("course")[rows], view.column("end_high")[rows]
+        not_now = (course == Course.PAUSED) | ((course == Course.OVER) & (end == CEIL))
+        grade = np.where(not_now, NO, grade).astype(np.int8)
     return grade, np.where(grade == UNKNOWN, reasons, 0).astype(np.uint32)
 
 
 def _in_half_lives(atom: Medication, view: View, rows: Ints) -> Graded:
     """A window in half-lives is each drug's own: by the half-life of the ingredient that the fact's code names."""
     assert atom.window is not None  # noqa: S101 - only called for such windows
-    grade = np.full(len(rows), UNKNOWN, np.int8)
-    reasons = np.full(len(rows), Reason.CONCEPT_INCOMPLETE, np.uint32)
+    whole = _ever(atom, view)
+    assert whole is not None  # noqa: S101 - asked before
+    # without a half-life: what is taken at the window's end is inside, what began after it is not
+    grade, reasons = lasting(view, rows, replace(whole, first_latest=whole.last_earliest))
+    reasons = np.where(grade == UNKNOWN, Reason.CONCEPT_INCOMPLETE, 0).astype(np.uint32)
     for member in view.terminology.members(atom.concept):
         half_life = medicines.half_life_hours(member)
         if half_life is None:
             continue
-        mine = np.isin(view.states(member)[rows], (State.HIT,))
+        mine = view.states(member)[rows] >= State.MENTIONED
         span = calendar.resolve(atom.window, view.on, half_life)
-        if span is None:
-            reasons[mine] = Reason.NO_ANCHOR
-            continue
-        timed, why = overlapped(view, rows, span)
+        assert span is not None  # noqa: S101 - the anchor was asked before
+        timed, why = lasting(view, rows, span)
         grade[mine], reasons[mine] = timed[mine], why[mine]
     return grade, np.where(grade == UNKNOWN, reasons, 0).astype(np.uint32)
 
@@ -135,14 +156,9 @@ def _routes(view: View, row: int) -> frozenset[str]:
         return frozenset({recorded})
     codes = view.facts.vocabulary.codes.values[view.column("code")[row]]
     products = (medicines.product(code) for _, code in codes.codings)
-    return frozenset(p.route for p in products if p is not None and p.route)
-
-
-def _indication(view: View, rows: Ints, concept: str) -> Graded:
-    """By the recorded reason: the concept's, another's, or none recorded, which leaves it open."""
-    states = view.states(concept, "reason")[rows]
-    stated = view.column("reason")[rows] > 0
-    return graded(states >= State.HISTORY, stated & (states == State.NONE), Reason.ABSENT)
+    forms = {p.route for p in products if p is not None and p.route}
+    atc = {medicines.atc_route(code) for system, code in codes.codings if canonical(system) == ATC}
+    return frozenset(forms | atc)
 
 
 def _duration(atom: Medication, view: View, rows: Ints) -> Graded:
@@ -166,9 +182,7 @@ def _duration(atom: Medication, view: View, rows: Ints) -> Graded:
 
 def _not_taken(atom: Medication, view: View, rows: Ints) -> Rows:
     """Statements that the drug is not being taken at the index date."""
-    kind, standing_ = view.column("kind")[rows], view.column("standing")[rows]
-    mine = (kind == Kind.STATEMENT) & (standing_ == Standing.DENIED) & (view.states(atom.concept)[rows] == State.HIT)
-    index = rows[mine]
+    index = denials(view, rows[view.column("kind")[rows] == Kind.STATEMENT], atom.concept, refuted=True).index
     timed, _ = overlapped(view, index, calendar.at(view.on))
     index = index[timed == YES]
     return Rows(index, view.column("patient")[index], np.full(len(index), YES), np.zeros(len(index), np.uint32))

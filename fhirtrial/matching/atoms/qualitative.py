@@ -93,9 +93,8 @@ def _joined(reading: str, marked: str, why: int = Reason.UNCONFIRMED) -> tuple[s
     """Value and interpretation together: they may complete each other, never contradict."""
     if reading in {"", "equivocal"}:
         return (marked, 0) if marked and not reading else ("", why)
-    if reading in SAYS and marked in SAYS[reading][1]:
-        return "", Reason.CONFLICTING
-    return reading, 0
+    opposite = any({reading, marked} & yes and {reading, marked} & no for yes, no in SAYS.values())
+    return ("", Reason.CONFLICTING) if opposite else (reading, 0)
 
 
 def _by_range(n: Numbers, ends: dict[str, tuple[Floats, Bits]], i: int) -> str:

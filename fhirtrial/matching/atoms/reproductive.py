@@ -9,14 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 from fhirtrial.criteria.tree import Condition, Procedure, Reproductive, Result
+from fhirtrial.matching import calendar
 from fhirtrial.matching.atoms.conditions import condition
 from fhirtrial.matching.atoms.events import procedure
 from fhirtrial.matching.atoms.qualitative import result
 from fhirtrial.matching.grades import NO, PRESUMED_NO, PRESUMED_YES, UNKNOWN, YES, Answer, joined
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.view import View
-from fhirtrial.patients.facts import FLOOR
+from fhirtrial.patients.facts import FLOOR, Family
 
+FAMILIES = (Family.CONDITIONS, Family.OBSERVATIONS)
 LONGEST = 300
 """Days after which a pregnancy on the problem list is no longer believed (DESIGN §6)."""
 
@@ -26,14 +28,14 @@ def reproductive(atom: Reproductive, view: View) -> Answer:
         case "pregnant":
             return _male(view, _pregnant(view))
         case "lactating":
-            return _male(view, _only_evidence(condition(Condition(concept="lactation", when="active"), view)))
+            return _male(view, _only_evidence(view, condition(Condition(concept="lactation", when="active"), view)))
         case _:
             return _potential(view)
 
 
 def _pregnant(view: View) -> Answer:
-    """A current pregnancy on the record; a test or a stated status decides where the problem list is silent."""
-    listed = _only_evidence(condition(Condition(concept="pregnancy", when="active"), view))
+    """A current pregnancy on the record; a test decides where the problem list is silent, and may contradict a no."""
+    listed = _only_evidence(view, condition(Condition(concept="pregnancy", when="active"), view))
     old = (view.column("start_high") < view.today - LONGEST) | (
         (view.column("start_low") == FLOOR)
         & (view.column("recorded") > FLOOR)
@@ -48,18 +50,22 @@ def _pregnant(view: View) -> Answer:
     truth = np.where(stale, UNKNOWN, listed.truth).astype(np.int8)
     reasons = np.where(stale, Reason.STALE, listed.reasons).astype(np.uint32)
     settled = (truth == UNKNOWN) & np.isin(tested.truth, (NO, YES))
+    against = (truth == NO) & (tested.truth == YES)
+    truth = np.where(settled, tested.truth, np.where(against, UNKNOWN, truth)).astype(np.int8)
     return Answer(
-        np.where(settled, tested.truth, truth).astype(np.int8),
-        np.where(settled, 0, reasons).astype(np.uint32),
+        truth,
+        np.where(settled, 0, np.where(against, Reason.CONFLICTING, reasons)).astype(np.uint32),
         joined(rows, tested.rows, lambda grade: grade),
     )
 
 
-def _only_evidence(answer: Answer) -> Answer:
-    """Without the presumption of a problem list: a woman's list that is silent on it says nothing."""
+def _only_evidence(view: View, answer: Answer) -> Answer:
+    """Without the presumption of a problem list: a woman's list that is silent says nothing, nor do her results."""
     silent = answer.truth == PRESUMED_NO
     truth = np.where(silent, UNKNOWN, answer.truth).astype(np.int8)
-    return Answer(truth, np.where(silent, Reason.ABSENT, answer.reasons).astype(np.uint32), answer.rows)
+    lacking = view.uncoded_absence("reproductive", FAMILIES, calendar.at(view.on)).reasons
+    nothing = silent | (answer.reasons == Reason.ABSENT)
+    return Answer(truth, np.where(nothing, lacking, answer.reasons).astype(np.uint32), answer.rows)
 
 
 def _male(view: View, answer: Answer) -> Answer:

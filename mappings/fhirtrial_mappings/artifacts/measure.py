@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fhirtrial.expressions.cql import ELIGIBLE, SCREENED, through
+from fhirtrial.criteria.criterion import Criterion
+from fhirtrial.expressions.cql import ELIGIBLE, SCREENED, Define, cql, through
 from fhirtrial.plugins import Draft, Publication, Resource
 from fhirtrial.records.record import TrialRecord
 from fhirtrial_mappings import identity
@@ -41,7 +42,7 @@ def _verdict(record: TrialRecord, to: Publication) -> Resource:
     screened = logic.identifier(SCREENED, record.id, to)
     return {
         "id": "verdict",
-        "code": {"text": "verdict"},
+        "code": {"coding": [{"system": identity.library_url(record.id, to), "code": "verdict"}], "text": "verdict"},
         "population": [population("initial-population", screened), population("denominator", screened)],
         "stratifier": [{"code": {"text": "verdict"}, "criteria": eligible}],
     }
@@ -63,12 +64,19 @@ def _attrition(record: TrialRecord, to: Publication) -> list[Resource]:
                         population("denominator", reached),
                         population("numerator", remaining),
                     ],
-                    "stratifier": [{"code": {"text": "truth"}, "criteria": logic.criterion(criterion, record.id, to)}],
+                    "stratifier": [_truths(criterion, record.id, to)],
                 }
             )
         )
         reached = remaining
     return groups
+
+
+def _truths(criterion: Criterion, trial_id: str, to: Publication) -> Resource:
+    """Patients by truth; a criterion without CQL has no expression that could tell them apart."""
+    known = isinstance(cql(criterion, to.terminology), Define)
+    criteria = {"criteria": logic.criterion(criterion, trial_id, to)} if known else {}
+    return {"code": {"text": "truth"}, **criteria}
 
 
 def population(code: str, criteria: Resource) -> Resource:

@@ -50,10 +50,17 @@ def artifacts(record: TrialRecord) -> list[Resource]:
         filled({"type": "documentation", "display": string(link.label), "url": uri(link.url)})
         for link in record.see_also_links
     ]
+    given = [record.org_study_id, *record.secondary_ids]
+    registered = [
+        {"type": "documentation", "display": f"Registered as {one.id}", "url": uri(one.link)}
+        for one in given
+        if one and uri(one.link)
+    ]
     plan = record.ipd_sharing and uri(record.ipd_sharing.url)
     sharing = {"type": "documentation", "display": "Sharing of individual participant data", "url": plan}
     return [
         *(_citation(reference) for reference in record.references),
+        *registered,
         *links,
         *(_shared(data) for data in record.available_ipds),
         *([sharing] if plan else []),
@@ -61,7 +68,7 @@ def artifacts(record: TrialRecord) -> list[Resource]:
 
 
 def _citation(reference: Reference) -> Resource:
-    retracted = [f"retracted: {r.source or r.pmid}" for r in reference.retractions if r.source or r.pmid]
+    retracted = [f"retracted: {' '.join(present([r.source, r.pmid]))}" for r in reference.retractions]
     pubmed = f"https://pubmed.ncbi.nlm.nih.gov/{reference.pmid}" if reference.pmid else None
     return filled(
         {

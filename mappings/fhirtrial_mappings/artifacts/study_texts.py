@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from fhirtrial.plugins import Resource
-from fhirtrial.records.record import TrialRecord
+from fhirtrial.records.record import SourceDefect, TrialRecord
 from fhirtrial_mappings.artifacts import study_codes as codes
 from fhirtrial_mappings.artifacts.primitives import present, string
 
@@ -91,8 +91,13 @@ def designs(record: TrialRecord) -> list[Resource]:
     ]
 
 
+def _defect(defect: SourceDefect) -> str:
+    explained = f" (explained by {defect.explained_by})" if defect.explained_by else ""
+    return f"Source defect ({defect.code}): {defect.text}{explained}"
+
+
 def notes(record: TrialRecord) -> list[Resource]:
     told = [f"{label}: {value}" for label, value in lines(NOTES, record)]
-    told += [f"Source defect ({d.code}): {d.text}" for d in record.defects]
+    told += [_defect(defect) for defect in record.defects]
     told += [f"Said outside the eligibility section, not executed: {hint.text}" for hint in record.hints]
     return present({"text": words} for words in (string(t) for t in told) if words)

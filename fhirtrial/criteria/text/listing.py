@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from fhirtrial.records.sections import (
+from fhirtrial.criteria.text.sections import (
     Line,
     Marker,
     SectionKind,

@@ -1,0 +1,71 @@
+"""Qualitative results: positive and negative by the closed lexicon, elevated and the like by mark or own limits."""
+
+from __future__ import annotations
+
+from fhirtrial.criteria.tree import Result
+from fhirtrial.expressions.cql.atoms.results import limit, reduced, span_of
+from fhirtrial.expressions.cql.lexicon import readings
+from fhirtrial.expressions.cql.names import UNKNOWN, strings
+from fhirtrial.expressions.cql.piece import Helper, Piece
+from fhirtrial.terminology import Terminology
+from fhirtrial.terminology.policy import load_policy
+
+# What says yes and what says no to each question; a number above its own cut-off is a positive antibody, and so on.
+_SAYS = {
+    "positive": ({"positive", "elevated"}, {"negative", "normal"}),
+    "negative": ({"negative", "normal"}, {"positive", "elevated"}),
+    "elevated": ({"elevated"}, {"normal", "decreased"}),
+    "decreased": ({"decreased"}, {"normal", "elevated"}),
+    "normal": ({"normal"}, {"abnormal", "elevated", "decreased"}),
+    "abnormal": ({"abnormal", "elevated", "decreased"}, {"normal"}),
+}
+
+
+def result(atom: Result, terminology: Terminology) -> Piece:
+    recency = load_policy().recency_days(terminology.concept(atom.concept))
+    # A serology stays positive: without a recency any positive decides, whatever came later.
+    select = "any" if recency is None and atom.result == "positive" else atom.select
+    high, helpers = limit(atom.concept, "high", terminology)
+    low, _ = limit(atom.concept, "low", terminology)
+    yes, no = (strings(words) for words in _SAYS[atom.result])
+    by_limits = (
+        f'"By limits"(F.value, F.comparator, {low}, {high},\n'
+        '            not exists (F.ranges R where "Fits"(R) and R.low.value is not null))'
+    )
+    reading = (
+        f'"Joined"(\n          if F.value is not null then {by_limits}\n'
+        "          else if F.truth is not null then (if F.truth then 'positive' else 'negative')\n"
+        '          else "Reading"(F.said, F.saidWords),\n          "Marked"(F.marks))'
+    )
+    grade = f'"Says"({reading}, {yes}, {no})'
+    return reduced(
+        atom.concept,
+        span_of(atom.concept, atom.window, terminology),
+        grade,
+        select,
+        parts=frozenset({"limits", "qualitative"}),
+        helpers=(*helpers, *_lexicon()),
+    )
+
+
+def _lexicon() -> tuple[Helper, ...]:
+    by_code = "\n".join(
+        f"    union (if \"Any of\"(keys, {strings(entry.keys)}) then {{ '{reading}' }} else List<String> {{ }})"
+        for reading, entry in readings().items()
+        if entry.keys
+    ).replace("    union", "   ", 1)
+    by_text = "\n".join(
+        f"    when words in {strings(entry.texts)} then '{reading}'" for reading, entry in readings().items()
+    )
+    return (
+        Helper('"Readings of"', f'define function "Readings of"(keys List<String>):\n{by_code}'),
+        Helper(
+            '"Worded reading"',
+            f"define function \"Worded reading\"(words String):\n  case\n{by_text}\n    else ''\n  end",
+        ),
+        Helper(
+            '"Says"',
+            'define function "Says"(reading String, yes List<String>, no List<String>):\n'
+            f"  if reading in yes then true else if reading in no then false else {UNKNOWN}",
+        ),
+    )

@@ -1,0 +1,92 @@
+"""Windows and recency as calendar expressions on IndexDate; an anchor that is not known leaves the atom unknown."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from fhirtrial.criteria.tree import Offset, Window
+
+# Anchors that stand for the index date by assumption only; all others but screening lie after it or are not recorded.
+ASSUMED = frozenset({"baseline", "enrolment", "randomization", "first-dose", "unspecified"})
+TODAY = "IndexDate"
+# Beside half-lives only whole days occur; longer units have no fixed length.
+_HOURS = {"h": 1.0, "d": 24.0, "wk": 168.0}
+EVER = '"Floor"'
+
+
+class Span(NamedTuple):
+    """First and last day as CQL; `assumed` when the result is at most presumed."""
+
+    first: str
+    last: str
+    assumed: bool = False
+
+    @property
+    def days(self) -> str:
+        return f"{self.first}, {self.last}"
+
+
+UNTIL = Span(EVER, TODAY)
+AT = Span(TODAY, TODAY)
+
+
+def recent(days: int | None) -> Span:
+    return UNTIL if days is None else Span(f"{TODAY} - {days} days", TODAY)
+
+
+def resolved(window: Window) -> Span | None:
+    """The window at the index date, never past it; None where its anchor is not known or it counts in half-lives."""
+    if window.anchor != "screening" and window.anchor not in ASSUMED:
+        return None
+    first = EVER if window.start is None else shifted(window.start)
+    last = TODAY if window.end is None or window.end.value >= 0 else shifted(window.end)
+    return None if first is None or last is None else Span(first, last, window.anchor in ASSUMED)
+
+
+def shifted(offset: Offset) -> str | None:
+    """IndexDate moved by the offset; None for half-lives."""
+    match offset.unit:
+        case "a" | "mo":
+            length, unit = round(offset.value * (12 if offset.unit == "a" else 1)), "months"
+        case "wk" | "d":
+            length, unit = round(offset.value * (7 if offset.unit == "wk" else 1)), "days"
+        case "h":
+            length, unit = math.floor(offset.value / 24), "days"
+        case _:
+            return None
+    if length == 0:
+        return TODAY
+    return f"{TODAY} {'-' if length < 0 else '+'} {abs(length)} {unit}"
+
+
+def in_half_lives(window: Window) -> bool:
+    return any(o is not None and o.unit == "half-life" for o in (window.start, window.end))
+
+
+def length(offset: Offset) -> str | None:
+    """A calendar length without direction: `3 months`; None for half-lives."""
+    moved = shifted(offset)
+    return None if moved is None else moved.split(" ", 2)[2] if moved != TODAY else "0 days"
+
+
+def by_half_life(window: Window, hours: tuple[float, float]) -> tuple[Span, Span] | None:
+    """What the window surely covers and what it may, by the shorter and the longer half-life."""
+    if window.anchor != "screening" and window.anchor not in ASSUMED:
+        return None
+    first, last = (_ends(offset, hours) for offset in (window.start, window.end))
+    narrow = Span(EVER if first is None else _day(max(first)), TODAY if last is None else _day(min(*last, 0)))
+    wide = Span(EVER if first is None else _day(min(first)), TODAY if last is None else _day(min(max(last), 0)))
+    return narrow, wide
+
+
+def _ends(offset: Offset | None, hours: tuple[float, float]) -> tuple[int, int] | None:
+    if offset is None:
+        return None
+    per = hours if offset.unit == "half-life" else (_HOURS[offset.unit], _HOURS[offset.unit])
+    low, high = sorted(offset.value * h / 24 for h in per)
+    return math.floor(low), math.ceil(high)
+
+
+def _day(days: int) -> str:
+    return TODAY if days == 0 else f"{TODAY} {'-' if days < 0 else '+'} {abs(days)} days"

@@ -1,0 +1,96 @@
+"""Several different drugs of a class: exposures are counted and doses added by ingredient, never by record.
+
+Codes that name a drug of the class without saying which of its members are one ingredient together: whether two of
+them are two drugs is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fhirtrial.criteria.tree import Medication
+from fhirtrial.matching.grades import (
+    NO,
+    PRESUMED_YES,
+    UNKNOWN,
+    YES,
+    Absence,
+    Answer,
+    Grades,
+    Ints,
+    Rows,
+    fold,
+    presumed,
+)
+from fhirtrial.matching.quantities import Numbers, compare, significant
+from fhirtrial.matching.reasons import Reason
+from fhirtrial.matching.timing import Graded
+from fhirtrial.matching.view import State, View
+
+
+def distinct(atom: Medication, view: View, found: Rows, absence: Absence, *, assumed: bool) -> Answer:
+    """The exposure to `atom.distinct` ingredients: the so-many-th best of each ingredient's best."""
+    kinds = [name for name in view.terminology.members(atom.concept) if not view.concept(name).members]
+    mine = [view.routed_states(name, found.index) == State.HIT for name in kinds]
+    rest = ~np.logical_or.reduce(mine) if mine else np.ones(len(found.index), bool)
+
+    def best(which: NDArray[np.bool_]) -> Ints:
+        return fold(np.maximum, np.where(which, found.grade, NO), found.patient, view.patients, NO)
+
+    each = np.array([best(which) for which in (*mine, rest)])
+    each = np.sort(np.vstack([each, np.full((atom.distinct, view.patients), NO)]), axis=0)[::-1]
+    kth = each[atom.distinct - 1]
+    possible = (each >= UNKNOWN).sum(axis=0) - (best(rest) >= UNKNOWN)
+    possible = possible + fold(np.add, rest & (found.grade >= UNKNOWN), found.patient, view.patients, 0)
+    perhaps = (kth < UNKNOWN) & (possible >= atom.distinct)
+    open_rows = found.grade == UNKNOWN
+    why = fold(np.bitwise_or, np.where(open_rows, found.reasons, 0), found.patient, view.patients, 0)
+    truth = np.where(perhaps, UNKNOWN, np.where(kth >= UNKNOWN, kth, absence.truth)).astype(np.int8)
+    known = np.where(kth == UNKNOWN, why, np.where(kth > UNKNOWN, 0, absence.reasons))
+    reasons = np.where(perhaps, why | Reason.CODE_TOO_COARSE, known).astype(np.uint32)
+    return Answer(presumed(truth) if assumed else truth, reasons, found)
+
+
+def together(atom: Medication, view: View, rows: Ints, other: Grades, doses: Numbers, alone: Graded) -> Graded:
+    """Each exposure's grade by its dose, raised where different drugs of the class, taken at once, reach the bound.
+
+    `other` are the rows' grades apart from the dose. One drug recorded twice (ordered and dispensed) is taken once.
+    """
+    grade, reasons = alone[0].copy(), alone[1].copy()
+    if atom.dose is None or atom.dose.op not in {">", ">="}:
+        return grade, reasons
+    patient = view.column("patient")[rows]
+    kinds = [name for name in view.terminology.members(atom.concept) if not view.concept(name).members]
+    taken = (other >= PRESUMED_YES) & (doses.why == 0)
+    drugs = [np.flatnonzero(taken & (view.routed_states(name, rows) == State.HIT)) for name in kinds]
+    for p in np.unique(patient[taken]).tolist():
+        mine = [drug[patient[drug] == p] for drug in drugs]
+        mine = [drug for drug in mine if len(drug)]
+        if len(mine) < 2:
+            continue
+        total = Numbers.exactly(np.array([0.0]))
+        total = replace(
+            total,
+            low=significant(np.array([sum(doses.low[drug].max() for drug in mine)])),
+            high=significant(np.array([sum(doses.high[drug].max() for drug in mine)])),
+        )
+        told, why = compare(total, atom.dose.op, np.array([atom.dose.value]))
+        all_of = np.concatenate(mine)
+        at_once = _at_once(view, rows[all_of])
+        reached = int(min(told[0], at_once))
+        higher = all_of[grade[all_of] < reached]
+        open_ = int(why[0]) | (Reason.UNDATED if at_once == UNKNOWN else 0)
+        grade[higher], reasons[higher] = reached, open_ if reached == UNKNOWN else 0
+    return grade, reasons
+
+
+def _at_once(view: View, rows: Ints) -> int:
+    """Whether all the exposures have a day in common."""
+    columns = ("start_low", "start_high", "end_low", "end_high")
+    start_low, start_high, end_low, end_high = (view.column(name)[rows] for name in columns)
+    if start_high.max() <= min(end_low.min(), view.today):
+        return YES
+    return UNKNOWN if start_low.max() <= min(end_high.min(), view.today) else NO

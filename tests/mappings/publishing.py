@@ -1,0 +1,45 @@
+"""What the tests of artifacts share: everything a record is published as, and the shipped sample records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from mappings.trials import TO
+
+from fhirtrial.plugins import Publication, Resource
+from fhirtrial.records.record import TrialRecord, record_from_bytes
+from fhirtrial.samples import sample_bundles
+from fhirtrial.terminology import load
+from fhirtrial_mappings.artifacts import ARTIFACTS
+
+SHIPPED = Publication(base="https://hospital.example/fhir", fhir="R4", terminology=load(), software_version="0.1.0")
+
+
+def published(record: TrialRecord, to: Publication = TO) -> list[Resource]:
+    return [draft.resource for mapping in ARTIFACTS for draft in mapping.build(record, to)]
+
+
+def only(kind: str, record: TrialRecord, to: Publication = TO) -> Resource:
+    """The record's one resource of that type (the first, of Groups the criteria)."""
+    return next(r for r in published(record, to) if r["resourceType"] == kind)
+
+
+@cache
+def samples() -> tuple[TrialRecord, ...]:
+    files = sorted((sample_bundles() / "trials").glob("*.json"))
+    return tuple(record_from_bytes(path.read_bytes(), path.name) for path in files)
+
+
+def text(resource: Resource) -> str:
+    return json.dumps(resource, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def inside(node: Any) -> Iterator[Any]:
+    """Every value at any depth."""
+    yield node
+    if isinstance(node, dict | list):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from inside(value)

@@ -1,0 +1,107 @@
+"""Everything published has the shape of R4, keeps its ids' rules and refers only to what is published with it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from mappings.publishing import SHIPPED, inside, published, samples
+from mappings.trials import RECORDS, TO
+
+from fhirtrial.plugins import Publication, Resource
+from fhirtrial.records.api_v2 import record_from_study
+from fhirtrial.records.record import TrialRecord
+from fhirtrial_mappings import MAPPINGS
+from fhirtrial_mappings.artifacts import ARTIFACTS
+
+CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
+SETS: list[tuple[TrialRecord, Publication]] = [(r, TO) for r in RECORDS.values()] + [(r, SHIPPED) for r in samples()]
+sets = pytest.mark.parametrize(("record", "to"), SETS, ids=[record.id for record, _ in SETS])
+NAME = re.compile(r"[A-Z]([A-Za-z0-9_]){0,254}")
+ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+def valid(resource: Resource) -> None:
+    kind = resource["resourceType"]
+    getattr(import_module(f"fhir.resources.R4B.{kind.lower()}"), kind).model_validate(resource)
+
+
+@sets
+def test_shapes(record: TrialRecord, to: Publication) -> None:
+    for resource in published(record, to):
+        valid(resource)
+
+
+@sets
+def test_names_and_ids(record: TrialRecord, to: Publication) -> None:
+    found = published(record, to)
+    assert len({(r["resourceType"], r["id"]) for r in found}) == len(found)
+    for resource in found:
+        assert ID.fullmatch(resource["id"])
+        assert resource["text"]["status"] == "generated"
+        if "url" in resource:
+            assert resource["url"] == f"{to.base}/{resource['resourceType']}/{resource['id']}"
+            assert NAME.fullmatch(resource["name"])
+
+
+@sets
+def test_nothing_published_points_into_the_void(record: TrialRecord, to: Publication) -> None:
+    found = published(record, to)
+    there = {f"{r['resourceType']}/{r['id']}" for r in found}
+    for resource in found:
+        local = {f"#{c['id']}" for c in resource.get("contained", ())}
+        for node in inside(resource):
+            if isinstance(node, dict) and isinstance(node.get("reference"), str):
+                target = node["reference"].removeprefix(f"{to.base}/")
+                assert target in there | local, target
+            elif isinstance(node, str) and node.startswith(f"{to.base}/") and "/StructureDefinition/" not in node:
+                target = node.removeprefix(f"{to.base}/").split("|")[0]
+                assert target in there or target.startswith("NamingSystem/"), target
+
+
+@sets
+def test_contained_resources_are_used(record: TrialRecord, to: Publication) -> None:
+    for resource in published(record, to):
+        used = {n["reference"] for n in inside(resource) if isinstance(n, dict) and "reference" in n}
+        assert {f"#{c['id']}" for c in resource.get("contained", ())} <= used
+
+
+@sets
+def test_fhir_has_no_empty_elements(record: TrialRecord, to: Publication) -> None:
+    for resource in published(record, to):
+        assert not [node for node in inside(resource) if node in (None, "", [], {})]
+
+
+def test_draft_until_every_tree_is_reviewed() -> None:
+    for name, status in (("registered", ("active", False)), ("page", ("draft", True))):
+        for resource in published(RECORDS[name]):
+            if resource["resourceType"] in {"Library", "PlanDefinition", "Questionnaire", "Measure"}:
+                assert (resource["status"], resource["experimental"]) == status
+
+
+def test_the_package_offers_every_artifact_once() -> None:
+    kinds = [(m.resource, m.fhir, m.of) for m in MAPPINGS]
+    assert len(kinds) == len(set(kinds))
+    assert set(ARTIFACTS) <= set(MAPPINGS)
+
+
+@pytest.mark.skipif(not CORPUS, reason="FHIRTRIAL_CORPUS is not set")
+@pytest.mark.parametrize(
+    "path", sorted((Path(CORPUS or "/nowhere") / "data/trials/ctgov_v2").glob("*.json")), ids=lambda p: str(p.stem)
+)
+def test_every_registry_record_maps(path: Path) -> None:
+    record = record_from_study(orjson.loads(path.read_bytes()), path.name, path.name)
+    for resource in published(record, SHIPPED):
+        valid(resource)
+
+
+@pytest.mark.java
+def test_hl7s_validator_finds_no_error(hl7_validate: Callable[..., list[Any]]) -> None:
+    found = hl7_validate([r for record, to in SETS for r in published(record, to)])
+    assert {(v.resource_type, v.id): v.errors for v in found if v.errors} == {}

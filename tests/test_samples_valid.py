@@ -1,0 +1,119 @@
+"""The sample patients as FHIR: valid R4, whole in themselves, marked as test data, coded from confirmed tables."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from fhirtrial.samples import sample_bundles
+from fhirtrial.terminology.systems import KEYS
+
+Resource = dict[str, Any]
+HTEST = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
+UCUM = "http://unitsofmeasure.org"
+BUNDLES: dict[str, Resource] = {
+    path.stem: orjson.loads(path.read_bytes()) for path in sorted((sample_bundles() / "patients").glob("*.json"))
+}
+bundles = pytest.mark.parametrize(("name", "bundle"), BUNDLES.items(), ids=BUNDLES)
+CODE_TABLES = {
+    "snomed": "codes_snomed.csv",
+    "loinc": "codes_loinc.csv",
+    "rxnorm": "codes_rxnorm.csv",
+    "atc": "atc.csv",
+    "icd10cm": "icd10cm_2026-04.csv",
+    "cvx": "vsac_members.csv",
+}
+
+
+def resources(bundle: Resource) -> list[Resource]:
+    return [entry["resource"] for entry in bundle["entry"]]
+
+
+def inside(node: Any) -> Iterator[Resource]:
+    """Every JSON object, the deepest last."""
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from inside(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from inside(value)
+
+
+@bundles
+def test_it_is_valid_r4(name: str, bundle: Resource) -> None:
+    for resource in (bundle, *resources(bundle)):
+        kind = resource["resourceType"]
+        getattr(import_module(f"fhir.resources.R4B.{kind.lower()}"), kind).model_validate(resource)
+
+
+@bundles
+def test_it_is_one_tagged_patient_named_as_its_file(name: str, bundle: Resource) -> None:
+    found = resources(bundle)
+    assert (bundle["id"], bundle["type"]) == (name, "collection")
+    assert [r["id"] for r in found if r["resourceType"] == "Patient"] == [name]
+    assert all(HTEST in resource["meta"]["tag"] for resource in (bundle, *found))
+    assert next(r for r in found if r["resourceType"] == "Patient")["identifier"][0]["value"] == name
+    ids = [r["id"] for r in found]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9.-]{1,64}", one) for one in ids)
+    assert all(one.startswith(name) for one in ids)
+
+
+@bundles
+def test_every_reference_resolves_inside_it(name: str, bundle: Resource) -> None:
+    urls = {entry["fullUrl"] for entry in bundle["entry"]}
+    assert len(urls) == len(bundle["entry"])
+    relative = {f"{r['resourceType']}/{r['id']}" for r in resources(bundle)}
+    for resource in resources(bundle):
+        contained = {f"#{one['id']}" for one in resource.get("contained", ())}
+        cited = {node["reference"] for node in inside(resource) if isinstance(node.get("reference"), str)}
+        assert cited <= urls | relative | contained
+
+
+@bundles
+def test_every_ucum_code_is_ucum(name: str, bundle: Resource) -> None:
+    for node in inside(bundle):
+        if node.get("system") == UCUM:
+            assert is_ucum(node["code"]), node
+
+
+@cache
+def is_ucum(code: str) -> bool:
+    from ucumvert import get_ucum_parser
+
+    get_ucum_parser().parse(code)
+    return True
+
+
+@pytest.mark.skipif("FHIRTRIAL_CORPUS" not in os.environ, reason="FHIRTRIAL_CORPUS is unset: no code tables")
+@bundles
+def test_every_code_and_display_is_confirmed(name: str, bundle: Resource) -> None:
+    for node in inside(bundle):
+        key = KEYS.get(node.get("system", ""))
+        if key in CODE_TABLES and "code" in node:
+            assert node["code"] in confirmed(key), node
+            assert node.get("display", confirmed(key)[node["code"]]) == confirmed(key)[node["code"]]
+
+
+@cache
+def confirmed(key: str) -> dict[str, str]:
+    path = Path(os.environ["FHIRTRIAL_CORPUS"]) / "terminology" / CODE_TABLES[key]
+    with path.open(encoding="utf-8", newline="") as lines:
+        # one table holds several systems, and each code's newest name last
+        return {row["code"]: row["display"] for row in csv.DictReader(lines) if row.get("system", "CVX") == "CVX"}
+
+
+@pytest.mark.java
+def test_hl7s_validator_finds_no_error(hl7_validate: Callable[..., list[Any]]) -> None:
+    found = hl7_validate(list(BUNDLES.values()), fhir="R4")
+    assert {verdict.id: verdict.errors for verdict in found if verdict.errors} == {}
