@@ -15,6 +15,7 @@ name = "laboratory handbook 2026"
 
 from __future__ import annotations
 
+import datetime as dt
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -61,7 +62,7 @@ class Site(Section):
     recency_days: dict[str, int | None] = {}
     codes: dict[str, dict[str, list[str]]] = {}
     uln: dict[str, Limits] = {}
-    record_start: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+    record_start: dt.date | None = None
     candidates_when_not_recruiting: bool = False
     suspended: tuple[str, ...] = ()
     mappings: dict[str, str] = {}

@@ -53,11 +53,10 @@ def explain(trial: Trial, patient: Patients, on: dt.date, site: Site | None = No
 
 
 def _chunks(patients: Patients, loaded: Loaded | None, on: dt.date, site: Site) -> Iterable[Facts]:
-    since = dt.date.fromisoformat(site.record_start) if site.record_start else None
     if isinstance(patients, str | Path):
-        return read_patients(patients, loaded=loaded, record_start=since, on=on)
+        return read_patients(patients, loaded=loaded, record_start=site.record_start, on=on)
     if isinstance(patients, Mapping):
-        return (facts_of(patients, loaded=loaded, record_start=since, on=on),)
+        return (facts_of(patients, loaded=loaded, record_start=site.record_start, on=on),)
     return patients
 
 

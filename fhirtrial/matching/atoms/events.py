@@ -23,7 +23,7 @@ from fhirtrial.matching.grades import (
 )
 from fhirtrial.matching.identity import denials, first_days, identified, not_one_of, one_of, reasoned, standing
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, graded, lasting, overlapped
+from fhirtrial.matching.timing import Graded, graded, lasting
 from fhirtrial.matching.view import State, View
 from fhirtrial.patients.facts import FLOOR, Family, Kind
 from fhirtrial.terminology.encounters import setting_of
@@ -59,7 +59,7 @@ def encounter(atom: Encounter, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.ENCOUNTER)
-    parts = [standing(view, rows), overlapped(view, rows, span)]
+    parts = [standing(view, rows), lasting(view, rows, span)]
     if atom.setting != "any":
         parts.append(_setting(view, rows, atom.setting))
     if atom.reason:

@@ -37,10 +37,12 @@ final class Validation {
         var foreign = new org.hl7.fhir.common.hapi.validation.support.UnknownCodeSystemWarningValidationSupport(fhir);
         foreign.setNonExistentCodeSystemSeverity(IssueSeverity.WARNING);
         var validator = new FhirInstanceValidator(new ValidationSupportChain(
+                new Published(fhir),
                 new DefaultProfileValidationSupport(fhir),
                 new CommonCodeSystemsTerminologyService(fhir),
                 new InMemoryTerminologyServerValidationSupport(fhir),
                 foreign));
+        validator.setValidatorPolicyAdvisor(new Published.Policy());
         validator.setAnyExtensionsAllowed(true);
         validator.setBestPracticeWarningLevel(BestPracticeWarningLevel.Ignore);
         return validator;
