@@ -35,8 +35,10 @@ def asked(atom: Atom, terminology: Terminology) -> bool:
     match atom:
         case Residue() | NotComputable() | Attestation() | ClassificationCriteria() | TreatmentState() | Expected():
             return True
-        case DataAvailability(concept=None) | OtherExperiencer(condition=None):
+        case DataAvailability(concept=None):
             return True
+        case OtherExperiencer(who=who, condition=condition):
+            return condition is None or who != "family"
         case Defect():
             return False
         case _:

@@ -16,14 +16,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fhirtrial.criteria.criterion import Criterion, Note, Span
-from fhirtrial.criteria.tree import Defect, NotComputable, Reason
-from fhirtrial.records.fields import Eligibility
 from fhirtrial.criteria.text.listing import Item, Listing, list_items
-from fhirtrial.records.record import RecordNote, SourceDefect
 from fhirtrial.criteria.text.sections import SectionKind
-from fhirtrial.records.structured import parse_age, structured_criteria
 from fhirtrial.criteria.text.typos import find_typos
 from fhirtrial.criteria.text.unescape import Unescaped, unescape
+from fhirtrial.criteria.tree import Defect, NotComputable, Reason
+from fhirtrial.records.fields import Eligibility
+from fhirtrial.records.record import RecordNote, SourceDefect
+from fhirtrial.records.structured import parse_age, structured_criteria
 
 _KINDS: tuple[SectionKind, ...] = ("inclusion", "exclusion")
 _PREFIX = {"inclusion": "inc", "exclusion": "exc"}

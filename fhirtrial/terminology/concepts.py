@@ -23,10 +23,12 @@ class Code:
 class Concept:
     """One named clinical idea.
 
+    * `narrower` are those synonyms that name a part of it: text with such a name mentions it, but asks for less.
     * `codes` mean the concept, `coarse` may or may not mean it (an ancestor, an unspecified code), `history` says it
       was once so, `denials` say it is not so.
     * `members` are concepts each of which is this one too; a code for one of `coarse_members` is too coarse for this.
-    * `complete` lists the systems (URIs) in which codes and members are exhaustive, so that absence can speak.
+    * `complete` lists the systems (URIs) in which codes and members are exhaustive, so that absence can speak; an
+      `open` class has more under it than its members, and is complete only where that is declared.
     * `routes` limits the products and ATC codes of a medication class to these route groups (see `medicines`).
     * `ordinals` ranks the answers of an ordinal scale, by (system, code) and by text in lower case.
     """
@@ -35,6 +37,7 @@ class Concept:
     kind: str
     label: str
     synonyms: tuple[str, ...] = ()
+    narrower: frozenset[str] = frozenset()
     codes: tuple[Code, ...] = ()
     coarse: tuple[Code, ...] = ()
     history: tuple[Code, ...] = ()
@@ -42,6 +45,7 @@ class Concept:
     members: tuple[str, ...] = ()
     coarse_members: tuple[str, ...] = ()
     complete: frozenset[str] = frozenset()
+    open: bool = False
     sensitive: bool = False
     recency: str = ""
     unit: str | None = None

@@ -19,8 +19,9 @@ from pathlib import Path
 import orjson
 
 from fhirtrial.errors import ConfigError
-from fhirtrial.terminology.concepts import Concept
+from fhirtrial.terminology.concepts import Code, Concept
 from fhirtrial.terminology.generate_products import product_rows
+from fhirtrial.terminology.generate_sources import OPEN, counts
 from fhirtrial.terminology.index import Prefixes, key_of
 from fhirtrial.terminology.load import DATA, FILE, concept
 from fhirtrial.terminology.source import entries, named_rules
@@ -35,8 +36,6 @@ FILES = {
     URIS["icd10cm"]: "icd10cm_2026-04.csv",
     URIS["icd10"]: "icd10_who_2019.csv",
 }
-# Sources of SNOMED CT names that may be redistributed; a concept that claims to be complete is held against all.
-OPEN = frozenset({"gps", "mondo_exact", "sample"})
 _CATEGORY = 3
 _TAG = re.compile(r"\(([a-z ]+)\)$")
 _TAGS = {
@@ -75,7 +74,10 @@ def icd10cm_rows(concepts: Iterable[Concept], tables: Path) -> Iterator[list[str
 def named_rows(
     concepts: Mapping[str, Concept], rules: Mapping[str, Mapping[str, str]], tables: Path
 ) -> Iterator[list[str]]:
-    """SNOMED CT codes that a concept's `named` rule matches, beyond those it lists itself."""
+    """SNOMED CT codes that a concept's `named` rule matches, beyond those it lists itself.
+
+    Only names under an open licence, unless the concept claims to be complete: then it needs every one.
+    """
     snomed = read(tables, FILES[URIS["snomed"]])
     for name, rule in sorted(rules.items()):
         concept = concepts[name]
@@ -147,6 +149,17 @@ def _tables(concepts: Mapping[str, Concept], tables: Path, out: Path) -> dict[st
     return {name: write(out / name, head, rows) for name, (head, rows) in made.items()}
 
 
+def shipped(tables: Path, out: Path) -> list[tuple[str, str, int]]:
+    """How many shipped codes each source table confirms."""
+    concepts = [concept(name, entry) for name, entry in entries().items()]
+    codes = [code for c in concepts for code in (*c.codes, *c.coarse, *c.history, *c.denials)]
+    for line in (out / "snomed_named.tsv").read_text(encoding="utf-8").splitlines()[1:]:
+        _, code, display = line.split("\t")
+        codes.append(Code(URIS["snomed"], code, display))
+    named = {s: FILES[s] for s in (URIS["snomed"], URIS["loinc"], URIS["rxnorm"])}
+    return counts(codes, {s: {row["code"]: row["sources"] for row in read(tables, name)} for s, name in named.items()})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m fhirtrial.terminology.generate")
     parser.add_argument("--tables", type=Path, help="folder with the code tables (default: make the concepts only)")
@@ -156,6 +169,9 @@ def main() -> None:
     arguments = parser.parse_args()
     for name, rows in generate(arguments.tables, arguments.out).items():
         print(f"{name}: {rows} rows")  # noqa: T201  the command's own output
+    if arguments.tables is not None:
+        for system, source, number in shipped(arguments.tables, arguments.out):
+            print(f"{system} from {source}: {number} codes")  # noqa: T201  the command's own output
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ DATA = files("fhirtrial.terminology") / "data"
 FILE = "concepts.json"
 LISTS = ("synonyms", "members", "coarse_members")
 BLOCKS = ("codes", "coarse", "history", "denials")
-PLAIN = ("label", "sensitive", "recency", "unit", "molar_mass", "note")
+PLAIN = ("label", "open", "sensitive", "recency", "unit", "molar_mass", "note")
 
 
 @cache
@@ -40,6 +40,7 @@ def concept(name: str, entry: dict[str, Any]) -> Concept:
         name=name,
         kind=entry["kind"],
         complete=frozenset([URIS[key] for key in entry.get("complete", ())]),
+        narrower=frozenset(entry.get("narrower", ())),
         routes=frozenset(entry.get("routes", ())),
         ordinals={_answer(key): rank for key, rank in entry.get("ordinals", {}).items()},
         **fields,

@@ -79,14 +79,14 @@ class Terminology:
         return self._listed(name, "denials", _key(system, code))
 
     def is_complete(self, name: str, system: str) -> bool:
-        """Whether the concept's codes in the system are exhaustive; a class is, too, when all its members are.
+        """Whether the concept's codes in the system are exhaustive; so is a class of such members that is not open.
 
         A class with codes of its own there says by itself whether they, too, are all.
         """
         concept, uri = self.concept(name), canonical(system)
         if uri in concept.complete:
             return True
-        if not concept.members or any(code.system == uri for code in concept.codes):
+        if concept.open or not concept.members or any(code.system == uri for code in concept.codes):
             return False
         return all(self.is_complete(member, uri) for member in concept.members)
 
@@ -111,7 +111,8 @@ class Terminology:
         holders: dict[tuple[str, bool], list[str]] = {}
         for name in self.names:
             concept = self.concepts[name]
-            for key in dict.fromkeys(k for text in (concept.label, *concept.synonyms) for k in surface(text)):
+            own = (concept.label, *(text for text in concept.synonyms if text not in concept.narrower))
+            for key in dict.fromkeys(k for text in own for k in surface(text)):
                 holders.setdefault(key, []).append(name)
         return tuple(
             sorted((form, name, case) for (form, case), names in holders.items() for name in self._owners(form, names))
@@ -131,7 +132,8 @@ class Terminology:
         """Every name by which text says a concept, for a matcher: (plain form, concept, whether case counts), sorted.
 
         A form whose case does not count is in lower case. A shared name is the concept's that it labels, else the
-        member's before its class; what still stands for several is for the matcher to decide by context.
+        member's before its class; what still stands for several is for the matcher to decide by context. Narrower
+        names are left out: who asks for knee osteoarthritis does not ask for any osteoarthritis.
         """
         return self._surface_forms
 

@@ -29,7 +29,7 @@ KINDS = {
 }
 # For the table generator and for readers.
 _UNREAD = ("named", "source")
-_SAME = (*PLAIN, "members", "coarse_members", "complete", "routes", "ordinals")
+_SAME = (*PLAIN, "narrower", "members", "coarse_members", "complete", "routes", "ordinals")
 _KEYS = frozenset((*_SAME, *LISTS, *BLOCKS, *_UNREAD))
 
 
@@ -71,8 +71,10 @@ def _entry(where: str, kind: str, entry: dict[str, Any]) -> dict[str, Any]:
     if "label" not in entry:
         raise ConfigError(where, "no label", "give the concept its plain name")
     names = [entry["label"], *entry.get("synonyms", ())]
-    if synonyms := [*names[1:], *other_spellings(names)]:
-        entry = {**entry, "synonyms": synonyms}
+    narrow = [name for name in entry.get("narrower", ()) if name not in names]
+    less = [*narrow, *(name for name in other_spellings(narrow) if name not in names)]
+    if synonyms := [*names[1:], *other_spellings(names), *less]:
+        entry = {**entry, "synonyms": list(dict.fromkeys(synonyms)), **({"narrower": less} if less else {})}
     kept = {key: entry[key] for key in (*_SAME, "synonyms") if key in entry}
     return {"kind": kind, **kept, **{key: read_codes(where, entry[key]) for key in BLOCKS if key in entry}}
 

@@ -22,6 +22,7 @@ from fhirtrial.criteria.tree import (
     Except,
     Expected,
     Finding,
+    If,
     Immunization,
     Measurement,
     Medication,
@@ -59,6 +60,10 @@ def notation(node: Node) -> str:
             return f"Age({node.low_op}{low:g} {node.unit})"
         case Age(low=None, high=float(high)):
             return f"Age({node.high_op}{high:g} {node.unit})"
+        case Age(low=float(low), high=float(high)):
+            return f"Age({node.low_op}{low:g} {node.high_op}{high:g} {node.unit})"
+        case If(condition=condition, then=then):
+            return f"If({notation(condition)}, then={notation(then)})"
         case Sex(value=value):
             return f"Sex({value})"
         case Condition():

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fhirtrial.criteria.text.unescape import unescape
 from fhirtrial.criteria.tree import NotComputable
 from fhirtrial.records.eligibility import Parts, read_eligibility
 from fhirtrial.records.fields import Eligibility
-from fhirtrial.criteria.text.unescape import unescape
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "listing.yaml").read_text("utf-8"))
 

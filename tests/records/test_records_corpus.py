@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from fhirtrial.criteria.text.unescape import unescape
 from fhirtrial.records.api_v2 import OMITTED, record_from_study
 from fhirtrial.records.eligibility import Parts, read_eligibility
 from fhirtrial.records.fields import Eligibility
 from fhirtrial.records.read import read_trials
 from fhirtrial.records.record import TrialRecord, record_to_bytes
-from fhirtrial.criteria.text.unescape import unescape
 
 CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
 pytestmark = pytest.mark.skipif(CORPUS is None, reason="FHIRTRIAL_CORPUS names no corpus")

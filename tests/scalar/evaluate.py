@@ -5,6 +5,7 @@ Written from the rules alone and not from the kernel, which is held to it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import assert_never
 
@@ -57,9 +58,13 @@ from fhirtrial.criteria.truth import Truth, Verdict
 from fhirtrial.matching.result import Trial
 
 
-def verdict(person: Person, trial: Trial) -> Verdict:
-    truths = [(c.kind, criterion(person, trial, c).truth) for c in trial.criteria]
-    return Verdict(min((4 - truth if kind == "exclusion" else int(truth) for kind, truth in truths), default=2))
+def verdict(trial: Trial, criteria: Sequence[Grade]) -> Verdict:
+    """The least over inclusions and negated exclusions; a trial without criteria decides nothing."""
+    held = [
+        opposite(grade).truth if one.kind == "exclusion" else grade.truth
+        for one, grade in zip(trial.criteria, criteria, strict=True)
+    ]
+    return Verdict(min(held, default=Truth.UNKNOWN))
 
 
 def criterion(person: Person, trial: Trial, one: Criterion) -> Grade:

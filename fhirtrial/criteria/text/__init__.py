@@ -1,1 +1,1 @@
-"""Eligibility text → criteria trees: one stage a file, plain data between them; nothing is dropped and nothing is guessed."""
+"""Eligibility text → criteria trees: one stage a file, plain data between them; nothing is dropped, nothing guessed."""

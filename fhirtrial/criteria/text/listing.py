@@ -37,6 +37,8 @@ _INTRO = re.compile(
 _INTRO_OBJECT = re.compile(r"\b(?:following|criteria|criterion|these|below|if)\b", re.IGNORECASE)
 # "1.18 ≤ age 2. …": the first number of a run-together list, without its space.
 _TIGHT_FIRST = re.compile(r"1[.、]\d.*[.;]\s+2[.)、]\s")
+# Lines that are looked at to tell what a line introduces.
+_AHEAD = 1
 _SHORT_HEADING = 8
 _NUMBER_LEAP = 10
 
@@ -74,6 +76,7 @@ class _Builder:
     notes: list[tuple[int, int]] = field(default_factory=list)
     named: set[SectionKind] = field(default_factory=set)
     emptied: set[SectionKind] = field(default_factory=set)
+    numbers: dict[SectionKind, int] = field(default_factory=dict)
     kind: SectionKind = "inclusion"
     top: Line | None = None
     open: bool = False
@@ -83,14 +86,15 @@ class _Builder:
 
     def begin(self, start: int, body: int, end: int, number: int | None) -> None:
         self.items.append(Item(self.kind, start, body, end, number, self.heading))
+        if number is not None:
+            self.numbers[self.kind] = number
         self.open, self.nested = True, 0
 
     def extend(self, end: int) -> None:
         self.items[-1] = replace(self.items[-1], end=end)
 
     def last_number(self) -> int:
-        numbers = [i.number for i in self.items if i.kind == self.kind and i.number is not None]
-        return numbers[-1] if self.top is not None and numbers else 0
+        return self.numbers.get(self.kind, 0) if self.top is not None else 0
 
     def ends_open(self) -> bool:
         """Whether the item being read announces that more belongs to it."""
@@ -112,12 +116,12 @@ def list_items(text: str) -> Listing:
             found.top, found.open, found.group = None, False, False
             rest = _rest(text, line, heading.end)
             if rest is not None:
-                _read(found, rest, lines[index + 1 :])
+                _read(found, rest, lines[index + 1 : index + 1 + _AHEAD])
         elif is_neutral_heading(text, line):
             found.headings.append((line.start, line.end))
             found.top, found.open, found.group = None, False, False
         else:
-            _read(found, line, lines[index + 1 :])
+            _read(found, line, lines[index + 1 : index + 1 + _AHEAD])
     return Listing(
         tuple(found.items),
         tuple(found.headings),

@@ -48,6 +48,7 @@ MISSPELLINGS = {
     "wiht": "with",
     "wtih": "with",
 }
+_LONGEST_ITEM = 20_000
 _WORD = re.compile(r"[A-Za-z]{3,}")
 # Creatine is not measured in these units, creatinine is; creatine kinase is an enzyme.
 _CREATINE = re.compile(
@@ -82,7 +83,9 @@ class Typo:
 
 
 def find_typos(text: str) -> tuple[Typo, ...]:
-    """Every flag on one item's text, in the order of the text."""
+    """Every flag on one item's text, in the order of the text; a text too long for one item is not looked at."""
+    if len(text) > _LONGEST_ITEM:
+        return ()
     found = [
         *(Typo("unclosed_bracket", f"“{text[i]}” is never closed", "source_typo", i, i + 1) for i in _unclosed(text)),
         *(

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from fhirtrial.criteria.text.sections import SectionKind, heading_at, lines_of
 from fhirtrial.records.pages.labels import FURNITURE, GUIDANCE, LABELS, folded
 from fhirtrial.records.pages.values import is_age, is_sex, is_yes_no
-from fhirtrial.criteria.text.sections import SectionKind, heading_at, lines_of
 
 _INSIDE_CRITERIA = frozenset(
     {

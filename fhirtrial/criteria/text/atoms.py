@@ -1,0 +1,197 @@
+"""One name with its qualifiers → its atom; a qualifier that the atom has no field for is left for the residue."""
+
+from __future__ import annotations
+
+import re
+
+from fhirtrial.criteria.text.found import Job
+from fhirtrial.criteria.text.lexemes import Lexeme, Named, Timed
+from fhirtrial.criteria.text.values import MEASURED, dose_of, lasting_of, measured
+from fhirtrial.criteria.tree import (
+    All,
+    Allergy,
+    Any,
+    Condition,
+    Expected,
+    Immunization,
+    Medication,
+    Node,
+    Procedure,
+    Reproductive,
+    Result,
+    Window,
+)
+from fhirtrial.terminology.medicines import prednisone_factor
+
+_ROUTES = ("oral", "intravenous", "subcutaneous", "intramuscular", "topical", "inhaled", "systemic")
+_RESULTS = ("positive", "negative", "elevated", "decreased", "abnormal", "normal")
+_STATES = {"pregnancy": "pregnant", "lactation": "lactating"}
+# An event has a beginning that counts, where a state only has to overlap the window.
+_EVENT = re.compile(
+    r"infarction|stroke|embolism|h(?:a)?emorrhage|bleeding|thrombosis|unstable angina|acute|attack|fracture|arrest"
+    r"|injury|trauma",
+    re.IGNORECASE,
+)
+
+
+def chosen(job: Job, lexeme: Lexeme, *kinds: str) -> str | None:
+    """The concept that a name means here: the likeliest one of these kinds, or of any."""
+    if not isinstance(lexeme.value, Named):
+        return None
+    for name in lexeme.value.concepts:
+        if not kinds or job.names.kinds[name] in kinds:
+            return name
+    return None
+
+
+def kind_of(job: Job, lexeme: Lexeme) -> str | None:
+    name = chosen(job, lexeme)
+    return job.names.kinds[name] if name else None
+
+
+def atom_of(
+    job: Job,
+    core: Lexeme,
+    cues: dict[str, Lexeme],
+    window: Lexeme | None,
+    values: list[Lexeme],
+    durations: list[Lexeme],
+) -> Node | None:
+    """The atom that `core` names; every lexeme that it carries is entered as encoded."""
+    name = chosen(job, core)
+    if name is None:
+        return None
+    timed = window.value if window is not None and isinstance(window.value, Timed) and window.value.anchored else None
+    when = timed.window if timed else None
+    kind = job.names.kinds[name]
+    measures = chosen(job, core, *MEASURED)
+    if measures and (values or any(c in cues for c in _RESULTS)):
+        node = _laboratory(job, measures, cues, values, when)
+    elif kind == "condition":
+        node = _condition(job, name, cues, when, now=core.text.startswith(("active ", "current ")))
+    elif kind == "medication":
+        node = _medication(job, name, cues, when, values, durations)
+    elif kind == "procedure":
+        node = _procedure(job, core, name, cues, when)
+    elif kind == "vaccine":
+        planned = cues.get("planned") or cues.get("during-study")
+        if planned:
+            job.encode(planned)
+            node = Expected(text=job.words(core.start, core.end), concept=name, window=_future(when))
+        else:
+            node = Immunization(concept=name, window=when)
+    else:
+        return None
+    if node is not None:
+        job.encode(core)
+        if timed and window is not None and not (isinstance(node, Reproductive)):
+            job.encode(window)
+    return node
+
+
+def allergy_of(job: Job, core: Lexeme, cue: str) -> Node | None:
+    name = chosen(job, core, "allergen") or chosen(job, core, "medication", "vaccine")
+    if name is None:
+        return None
+    job.encode(core)
+    mixed = "intoleran" in cue or "hyperreactiv" in cue
+    mechanism = "any" if mixed and "allerg" in cue else "intolerance" if mixed else "allergy"
+    return Allergy.model_validate({"concept": name, "mechanism": mechanism})
+
+
+def _future(window: Window | None) -> Window | None:
+    return window if window is not None and (window.end is None or window.end.value > 0) else None
+
+
+def _laboratory(
+    job: Job, name: str, cues: dict[str, Lexeme], values: list[Lexeme], window: Window | None
+) -> Node | None:
+    nodes: list[Node] = []
+    for lexeme in values:
+        value = lexeme.value
+        node = measured(job.terminology, name, value, window)  # type: ignore[arg-type]
+        if node is None:
+            return None
+        nodes.append(node)
+    if values:
+        job.encode(*values)
+        return nodes[0] if len(nodes) == 1 else All(nodes=tuple(nodes))
+    for result in _RESULTS:
+        if result in cues:
+            job.encode(cues[result])
+            return Result.model_validate({"concept": name, "result": result, "window": window})
+    return None
+
+
+def _condition(job: Job, name: str, cues: dict[str, Lexeme], window: Window | None, *, now: bool = False) -> Node:
+    if name in _STATES and window is None and "history" not in cues:
+        return Reproductive.model_validate({"state": _STATES[name]})
+    fields: dict[str, object] = {"concept": name, "window": window}
+    if window is not None and _EVENT.search(job.terminology.concept(name).label):
+        fields["when"] = "onset"
+    elif ("active" in cues or now) and "history" not in cues and window is None:
+        fields["when"] = "active"
+        if "active" in cues:
+            job.encode(cues["active"])
+    elif "active" in cues and "history" in cues:
+        job.encode(cues["active"])
+    for severity in ("mild", "moderate", "severe"):
+        if severity in cues:
+            fields["severity"] = severity
+            job.encode(cues[severity])
+            break
+    courses = [c for c in ("acute", "chronic", "recurrent") if c in cues]
+    if len(courses) == 1:
+        fields["course"] = courses[0]
+        job.encode(cues[courses[0]])
+    elif set(courses) == {"acute", "chronic"}:
+        job.encode(cues["acute"], cues["chronic"])
+    return Condition.model_validate(fields)
+
+
+def _medication(
+    job: Job, name: str, cues: dict[str, Lexeme], window: Window | None, values: list[Lexeme], durations: list[Lexeme]
+) -> Node:
+    fields: dict[str, object] = {"concept": name, "window": window}
+    if "active" in cues and window is None and "history" not in cues:
+        fields["when"] = "current"
+        job.encode(cues["active"])
+    for route in _ROUTES:
+        if route in cues:
+            fields["route"] = route
+            job.encode(cues[route])
+            break
+    for value in values:
+        dose = dose_of(value.value, _equivalent(job, name))
+        if dose is not None:
+            fields["dose"] = dose
+            job.encode(value)
+            break
+    for lexeme in (*durations, *values):
+        lasting = lasting_of(lexeme)
+        if lasting is not None and lasting.op == ">=":
+            fields["min_duration"] = lasting.length
+            job.encode(lexeme)
+            break
+    if "failed" in cues:
+        job.encode(cues["failed"])
+        failed = Medication.model_validate(fields | {"outcome": "failed"})
+        asked = job.residue("judgement", cues["failed"].start, cues["failed"].end)
+        return Any(nodes=(failed, All(nodes=(Medication.model_validate(fields), asked))))
+    return Medication.model_validate(fields)
+
+
+def _equivalent(job: Job, name: str) -> str | None:
+    """A dose of a class is counted in the drug that its members have equivalents of."""
+    members = [m for m in job.terminology.members(name) if m != name]
+    return "prednisone" if members and any(prednisone_factor(m) is not None for m in members) else None
+
+
+def _procedure(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme], window: Window | None) -> Node:
+    planned = cues.get("planned")
+    if planned is not None and re.match(
+        r"plan|sched|anticip|expect|intend|elective|await|candid|waiting", planned.text
+    ):
+        job.encode(planned)
+        return Expected(text=job.words(core.start, core.end), concept=name, window=_future(window))
+    return Procedure(concept=name, window=window)

@@ -1,0 +1,225 @@
+"""A clause → its node: sentences, exceptions, conditions, permissions and conjunctions, before any phrase is read.
+
+"or" joins as Any; "and" as All, except where an exclusion lists things with "and": that may mean either, and the tree
+says so. A permission or a condition that is not read makes what it touches evidence only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fhirtrial.criteria.text.asked import attested
+from fhirtrial.criteria.text.brackets import bracket_of, definition_of
+from fhirtrial.criteria.text.conjuncts import alternate, anded, pieces_of, share_out
+from fhirtrial.criteria.text.cues import FILLING
+from fhirtrial.criteria.text.encode import encode
+from fhirtrial.criteria.text.found import Job, unsure
+from fhirtrial.criteria.text.joints import Joint, cut, evidence, join, opaque, place_of, said_between, stripped
+from fhirtrial.criteria.text.lexemes import Lexeme
+from fhirtrial.criteria.text.lists import exemplified, listed_in
+from fhirtrial.criteria.text.phrase import (
+    TOPICS,
+    Bracket,
+    Item,
+    Phrase,
+    cued,
+    flat,
+    has_core,
+    is_core,
+    split,
+)
+from fhirtrial.criteria.tree import Any, Except, If, Node, Not, NotComputable
+
+_DEPTH = 12
+
+
+def sentences(job: Job, items: Sequence[Item], depth: int = 0) -> Node | None:
+    """All sentences of a line together."""
+    parts = [p for p in cut(items, "stop") if p]
+    nodes: list[Node] = []
+    for place, part in enumerate(parts):
+        if place and cued(part, "advice") is not None and not any(x.kind == "compare" for x in flat(part)):
+            job.notes.append((job.words(part[0].start, part[-1].end), (part[0].start, part[-1].end)))
+            job.cited.append((part[0].start, part[-1].end))
+            continue
+        node = job.clause(job, part, depth)
+        if node is None:
+            continue
+        if nodes and (isinstance(node, NotComputable) or cued(part, "allowed", "if", "same") is not None):
+            # A later sentence that is not understood may widen or narrow what was said before it.
+            residue = job.residue("ambiguous_logic", part[0].start, part[-1].end)
+            nodes = [unsure(join(job, "or" if job.exclusion else "and", nodes), residue)]
+            if not isinstance(node, NotComputable):
+                nodes = [unsure(join(job, "or" if job.exclusion else "and", [*nodes, node]), residue)]
+            continue
+        nodes.append(node)
+    return join(job, "or" if job.exclusion else "and", nodes) if nodes else None
+
+
+def clause(job: Job, items: Sequence[Item], depth: int = 0) -> Node | None:
+    """One clause; None where it says nothing."""
+    items = stripped(items)
+    if not items:
+        return None
+    if depth > _DEPTH:
+        return opaque(job, items)
+    parts = [p for p in cut(items, "semicolon") if stripped(p)]
+    if len(parts) > 1:
+        nodes = [n for p in parts if (n := clause(job, stripped(p), depth + 1)) is not None]
+        return join(job, said_between(parts) or ("or" if job.exclusion else "and"), nodes) if nodes else None
+    return (
+        _allowing(job, items, depth)
+        or _conditional(job, items, depth)
+        or _excepting(job, items, depth)
+        or listed_in(job, items, depth)
+        or exemplified(job, items, depth)
+        or conjoined(job, items, depth)
+    )
+
+
+def _allowing(job: Job, items: Sequence[Item], depth: int) -> Node | None:
+    """A permission changes what the rest excludes in a way that is not read: evidence only."""
+    cue = cued(items, "allowed")
+    if cue is None or (
+        cue.text.startswith(("should be", "must be", "must have", "should have", "will be", "may be", "can be"))
+        and not job.exclusion
+    ):
+        if cue is None or cue.text.startswith(("may", "can", "will")):
+            return None if cue is None else evidence(job, items, cue, depth)
+        return None
+    return evidence(job, items, cue, depth)
+
+
+def _conditional(job: Job, items: Sequence[Item], depth: int) -> Node | None:
+    at = place_of(items, "if")
+    if at is None:
+        return None
+    comma = next((n for n, i in enumerate(items) if n > at and isinstance(i, Lexeme) and i.kind == "comma"), None)
+    if at == 0 and comma is not None and not job.exclusion:
+        condition, then = job.clause(job, items[1:comma], depth + 1), job.clause(job, items[comma + 1 :], depth + 1)
+        if condition is not None and then is not None:
+            return If(condition=condition, then=then)
+    return evidence(job, items, items[at], depth)
+
+
+def _excepting(job: Job, items: Sequence[Item], depth: int) -> Node | None:
+    at = place_of(items, "except", "unless")
+    if at is None or at == 0:
+        if at == 0:
+            job.negated.extend((x.start, x.end) for x in flat(items) if is_core(x))
+        return evidence(job, items, items[0], depth) if at == 0 else None
+    cue = items[at]
+    assert isinstance(cue, Lexeme)  # noqa: S101 - place_of finds lexemes only
+    base_items, unless_items = split(items, at)
+    base = job.clause(job, base_items, depth + 1)
+    unless = job.clause(job, unless_items, depth + 1)
+    job.negated.extend((x.start, x.end) for x in flat(unless_items) if is_core(x))
+    if base is None or isinstance(base, NotComputable):
+        return opaque(job, items)
+    if unless is None:
+        return evidence(job, items, cue, depth)
+    job.encode(cue)
+    if isinstance(unless, NotComputable):
+        unless = job.residue("ambiguous_scope", unless_items[0].start, unless_items[-1].end)
+    if isinstance(base, Not):
+        return Not(node=Except(base=base.node, unless=unless))
+    if cue.value == "unless" and not job.exclusion:
+        return Any(nodes=(base, unless))
+    return Except(base=base, unless=unless)
+
+
+def conjoined(job: Job, items: Sequence[Item], depth: int) -> Node:
+    items = stripped(items) or tuple(items)
+    pieces = pieces_of(job, items)
+    pieces = [x for x in pieces if not _says_nothing(x[0])] or pieces
+    phrases = share_out(job, [p for p, _ in pieces])
+    joints = [j for _, j in pieces][1:]
+    if len(phrases) == 1:
+        return phrase_node(job, phrases[0], depth)
+    denial = phrases[0].lexemes[:4]
+    negation = next((x for x in denial if x.kind == "cue" and x.value == "negation"), None)
+    if (
+        negation is not None
+        and all(negation in p.cues for p in phrases[1:])
+        and not any(is_core(x) and x.start < negation.start for x in denial)
+    ):
+        bare = [
+            replace(
+                p,
+                items=tuple(i for i in p.items if i is not negation),
+                cues=tuple(c for c in p.cues if c is not negation),
+            )
+            for p in phrases
+        ]
+        nodes = [phrase_node(job, p, depth) for p in bare if p.items]
+        job.encode(negation)
+        for p in bare:
+            job.negated.extend((x.start, x.end) for x in flat(p.items) if is_core(x))
+        alternate(job, bare)
+        joint: Joint = "either" if any(j == "and" for j in joints) and job.exclusion else "or"
+        return Not(node=join(job, joint, nodes, items))
+    nodes = [phrase_node(job, p, depth) for p in phrases]
+    groups: list[tuple[list[Node], list[Phrase]]] = [([nodes[0]], [phrases[0]])]
+    for node, phrase, joint_word in zip(nodes[1:], phrases[1:], joints, strict=True):
+        if joint_word == "or":
+            groups.append(([node], [phrase]))
+        else:
+            groups[-1][0].append(node)
+            groups[-1][1].append(phrase)
+    unsaid = "either" in joints
+    joined = [
+        join(job, "either" if unsaid and len(members) > 1 else anded(job, group, members), members, items)
+        for members, group in groups
+    ]
+    if len(groups) > 1 or job.exclusion:
+        alternate(job, phrases)
+    return join(job, "or", joined)
+
+
+def _says_nothing(phrase: Phrase) -> bool:
+    """As in "Both male and female": nobody is left out."""
+    return cued(phrase.items, "sexes") is not None and all(
+        isinstance(i, Lexeme) and (i.value == "sexes" or i.kind == "other" or (i.kind == "word" and i.text in FILLING))
+        for i in phrase.items
+    )
+
+
+def phrase_node(job: Job, phrase: Phrase, depth: int) -> Node:
+    items = phrase.items
+    names = {str(c.value) for c in flat(items) if c.kind == "cue"}
+    if names & TOPICS and not any(
+        x.kind == "compare" and not any(t in names for t in ("contraception", "consent")) for x in phrase.lexemes
+    ):
+        told = attested(job, items, names)
+        if told is not None:
+            return told
+    brackets = [i for i in items if isinstance(i, Bracket)]
+    if (
+        brackets
+        and not has_core(phrase.lexemes)
+        and phrase.analyte is None
+        and not any(x.kind == "compare" for x in phrase.lexemes)
+    ):
+        defined = definition_of(job, phrase, brackets, depth)
+        if defined is not None:
+            return defined
+    if brackets:
+        cores = [x for x in phrase.lexemes if is_core(x)]
+        if cores and all(x.kind == "term" for x in cores):
+            defined = definition_of(job, phrase, brackets, depth)
+            if defined is not None:
+                return defined
+    node = encode(job, phrase, lambda j, b, p: bracket_of(j, b, p, depth))
+    if (
+        job.exclusion
+        and phrase.lexemes
+        and phrase.lexemes[0].kind == "cue"
+        and phrase.lexemes[0].value == "negation"
+        and isinstance(node, Not)
+        and phrase.lexemes[0].text.startswith(("no", "absence", "lack", "never"))
+        and not phrase.lexemes[0].text.startswith("not")
+    ):
+        job.flag("polarity_mixed")
+        return unsure(node, job.residue("polarity_mixed", *phrase.span))
+    return node

@@ -1,0 +1,307 @@
+"""One phrase → its node: the atom of its name, with residues for every word that the atom does not carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from fhirtrial.criteria.text.asked import age_of, asked_of, sex_of
+from fhirtrial.criteria.text.atoms import allergy_of, atom_of, chosen, kind_of
+from fhirtrial.criteria.text.cues import FILLING
+from fhirtrial.criteria.text.found import Job, Link, unsure
+from fhirtrial.criteria.text.leftover import graded, leftover
+from fhirtrial.criteria.text.lexemes import Lexeme, Named, Rank, Timed
+from fhirtrial.criteria.text.names import find_names
+from fhirtrial.criteria.text.phrase import (
+    Bracket,
+    Phrase,
+    flat,
+    is_core,
+)
+from fhirtrial.criteria.text.values import MEASURED
+from fhirtrial.criteria.tree import (
+    All,
+    Any,
+    AtLeast,
+    Def,
+    Except,
+    Finding,
+    Medication,
+    Node,
+    Not,
+    NotComputable,
+    Reason,
+    Reproductive,
+    Residue,
+)
+
+# How a bracket beside a name is read; the clause grammar gives this, which itself reads phrases.
+# Between "not" and a name, these leave the name denied.
+_HAVING = frozenset(
+    [
+        "have",
+        "had",
+        "has",
+        "having",
+        "be",
+        "been",
+        "being",
+        "with",
+        "a",
+        "an",
+        "any",
+        "the",
+        "of",
+        "on",
+        "known",
+        "current",
+        "currently",
+    ]
+)
+BracketReader: TypeAlias = Callable[[Job, Bracket, Phrase], "tuple[str, Node] | None"]
+
+
+def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
+    """The phrase's node; it always has one, a residue where nothing in it could be encoded."""
+    lexemes = phrase.lexemes
+    start, end = phrase.span
+    cues = {str(c.value): c for c in (*phrase.cues, *lexemes) if c.kind == "cue"}
+    first = next((i.start for i in phrase.items if is_core(i)), end)
+    negation = next(
+        (
+            c
+            for c in (*phrase.cues, *lexemes)
+            if c.kind == "cue" and c.value == "negation" and (c in phrase.cues or c.start < first)
+        ),
+        None,
+    )
+    node = (
+        age_of(job, phrase, cues)
+        or asked_of(job, phrase, cues)
+        or _names(job, phrase, cues, brackets)
+        or sex_of(job, phrase, cues)
+    )
+    if node is None:
+        _link(job, phrase)
+        reason: Reason = "judgement" if "judgement" in cues else "not_encoded"
+        whole = job.residue(reason, start, end)
+        if negation is not None:
+            job.negated.extend((i.start, i.end) for i in lexemes if is_core(i))
+        return NotComputable(text=whole.text, reason=whole.reason)
+    if negation is not None and not isinstance(node, NotComputable):
+        job.encode(negation)
+        job.negated.extend((i.start, i.end) for i in lexemes if is_core(i))
+        turned = node.node if isinstance(node, Not) else Not(node=node)
+        if negation.start < first and not _denies(negation, phrase, first):
+            return unsure(turned, job.residue("ambiguous_logic", start, end))
+        return turned
+    return node
+
+
+def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketReader) -> Node | None:
+    cores = [i for i in phrase.lexemes if i.kind == "concept"] or _allergies(job, phrase, cues)
+    if phrase.analyte is not None and not cores:
+        cores = [phrase.analyte]
+    if not cores:
+        return None
+    window = next((x for x in phrase.lexemes if x.kind == "window"), None) or phrase.window
+    values = [x for x in phrase.lexemes if x.kind == "compare"] or ([phrase.value] if phrase.value else [])
+    durations = [x for x in phrase.lexemes if x.kind == "duration"]
+    for item in cores:
+        if window is not None and window.kind == "window":
+            job.windows.append(Link((item.start, item.end), (window.start, window.end)))
+    allergic = cues.get("allergy") or cues.get("intolerance")
+    if allergic is not None and (cores[0].start, cores[0].end) != (allergic.start, allergic.end):
+        job.encode(allergic)
+        nodes = [n for c in cores if (n := allergy_of(job, c, allergic.text)) is not None]
+        if nodes:
+            used = {allergic, *cores}
+            node: Node = nodes[0] if len(nodes) == 1 else Any(nodes=tuple(nodes))
+            return _bracketed(job, phrase, graded(job, phrase, node, leftover(job, phrase, used, cores[0])), brackets)
+        return None
+    measure = next((c for c in cores if chosen(job, c, *MEASURED) and (values or kind_of(job, c) in MEASURED)), None)
+    imaging = next((c for c in cores if kind_of(job, c) == "imaging"), None)
+    others = [c for c in cores if c is not imaging]
+    if imaging is not None and others and kind_of(job, others[0]) == "condition":
+        return _bracketed(job, phrase, _seen(job, phrase, imaging, others[0], cues, window), brackets)
+    primary = measure if measure is not None and (values or len(cores) == 1) else _head(phrase, cores)
+    if (tested := _tested(job, primary, cues)) is not None:
+        cores = [tested if c is primary else c for c in cores]
+        job.encode(primary)
+        primary = tested
+    values = _signed(job, phrase, values)
+    for value in values:
+        job.values.append(Link((primary.start, primary.end), (value.start, value.end)))
+    made = atom_of(job, primary, cues, window, values, durations)
+    used = {primary}
+    if made is None:
+        return None
+    treated = next(
+        (c for c in cores if c is not primary and isinstance(made, Medication) and kind_of(job, c) == "condition"), None
+    )
+    if treated is not None and isinstance(made, Medication) and _for(phrase, primary, treated):
+        target = chosen(job, treated, "condition")
+        job.encode(treated)
+        used.add(treated)
+        scope = job.residue("ambiguous_scope", primary.start, treated.end)
+        made = Any(nodes=(made.model_copy(update={"indication": target}), All(nodes=(made, scope))))
+    scored = [c for c in cores if c is not primary and measure is primary and kind_of(job, c) == "condition"]
+    if scored and kind_of(job, primary) in MEASURED:
+        qualified = atom_of(job, scored[0], cues, window, [], [])
+        if qualified is not None:
+            used.add(scored[0])
+            made = All(nodes=(qualified, made))
+    if cues.keys() & {"female", "male"} and "sexes" not in cues and not isinstance(made, Reproductive):
+        sex = sex_of(job, phrase, cues)
+        made = All(nodes=(sex, made)) if sex is not None else made
+    used |= job.encoded & set(flat(phrase.items))
+    left = leftover(job, phrase, used, primary)
+    if "doubtful" in _doubts(cores):
+        left.append(("unclear", primary, "ambiguous_logic"))
+    return _bracketed(job, phrase, graded(job, phrase, made, left), brackets)
+
+
+def _head(phrase: Phrase, cores: Sequence[Lexeme]) -> Lexeme:
+    """As "Infection with HIV" is about HIV: a generic name gives way to the one that it introduces."""
+    if len(cores) > 1 and cores[0].text in {"infection", "infections", "disease", "disorder"}:
+        between = [x.text for x in phrase.lexemes if cores[0].end <= x.start < cores[1].start]
+        if between and between[-1] in {"with", "by", "of"} and len(between) == 1:
+            return cores[1]
+    return cores[0]
+
+
+def _tested(job: Job, core: Lexeme, cues: dict[str, Lexeme]) -> Lexeme | None:
+    """As "Positive test for hepatitis B" asks for a result: the name of the disease's test, where there is one."""
+    if kind_of(job, core) != "condition" or not cues.keys() & {"positive", "negative"}:
+        return None
+    found = next(find_names(f"{core.text.removesuffix(' infection')} test", job.names), None)
+    if found is None or not isinstance(found.value, Named) or job.names.kinds[found.value.concepts[0]] != "lab":
+        return None
+    return Lexeme("concept", core.start, core.end, core.text, found.value)
+
+
+def _allergies(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> list[Lexeme]:
+    """As in "Allergic rhinitis", "drug allergy": the allergy itself is what is named, where no substance follows."""
+    cue = cues.get("allergy")
+    if cue is None or cue not in phrase.lexemes or any(x.kind == "term" for x in phrase.lexemes):
+        return []
+    found = next(find_names(cue.text, job.names), None)
+    if found is None or job.names.kinds[found.value.concepts[0]] != "condition":  # type: ignore[union-attr]
+        return []
+    job.encode(cue)
+    return [Lexeme("concept", cue.start, cue.end, cue.text, found.value)]
+
+
+def _doubts(cores: Sequence[Lexeme]) -> set[str]:
+    return {"doubtful" for c in cores if getattr(c.value, "doubtful", False)}
+
+
+def _signed(job: Job, phrase: Phrase, values: list[Lexeme]) -> list[Lexeme]:
+    """A lone operator before a scale's name ("≥ NYHA class III") belongs to the class after it."""
+    sign = next((x for x in phrase.lexemes if x.kind == "other" and x.text in {">=", "<=", ">", "<"}), None)
+    if sign is None or len(values) != 1 or not isinstance(values[0].value, Rank) or len(values[0].value.each) != 1:
+        return values
+    op, rank, label = values[0].value.each[0]
+    if op != "=":
+        return values
+    moved = Lexeme("compare", values[0].start, values[0].end, values[0].text, Rank(((sign.text, rank, label),)))  # type: ignore[arg-type]
+    job.encode(sign, values[0])
+    return [moved]
+
+
+def _for(phrase: Phrase, medicine: Lexeme, condition: Lexeme) -> bool:
+    between = [x.text for x in phrase.lexemes if medicine.end <= x.start < condition.start]
+    return (bool(between) and between[-1] in {"for", "treat", "of", "to"} and "for" in between) or between[-2:] == [
+        "to",
+        "treat",
+    ]
+
+
+def _seen(
+    job: Job, phrase: Phrase, imaging: Lexeme, core: Lexeme, cues: dict[str, Lexeme], window: Lexeme | None
+) -> Node:
+    modality, finding = chosen(job, imaging, "imaging"), chosen(job, core, "condition")
+    assert modality is not None  # noqa: S101 - the caller has chosen both kinds
+    assert finding is not None  # noqa: S101 - the caller has chosen both kinds
+    timed = (
+        window.value.window
+        if window is not None and isinstance(window.value, Timed) and window.value.anchored
+        else None
+    )
+    job.encode(imaging, core, *([window] if timed and window else []))
+    seen = Finding(modality=modality, finding=finding, window=timed)
+    used = {imaging, core, *([window] if window and timed else [])}
+    words = {x.text for x in phrase.lexemes}
+    if words & {"confirmed", "proven", "documented"} or "same" in cues:
+        condition = atom_of(job, core, cues, window, [], [])
+        assert condition is not None  # noqa: S101 - a condition without values always has an atom
+        used |= job.encoded & set(phrase.lexemes)
+        either = Any(nodes=(seen, job.residue("evidence_method", *phrase.span)))
+        return graded(job, phrase, All(nodes=(condition, either)), leftover(job, phrase, used, core, allowed=True))
+    return graded(job, phrase, seen, leftover(job, phrase, used, core, allowed=True))
+
+
+def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) -> Node:
+    """The node with what its brackets say: examples widen it, qualifications narrow it, a repetition adds nothing."""
+    for item in phrase.items:
+        if not isinstance(item, Bracket) or not item.items:
+            continue
+        read = brackets(job, item, phrase)
+        if read is None:
+            continue
+        how, inner = read
+        if how == "examples":
+            node = _widened(job, node, inner, item)
+        elif how == "except":
+            node = Except(base=node, unless=inner)
+        elif how == "definition":
+            node = Def(term=job.words(phrase.items[0].start, item.start) or "?", body=inner)
+            job.cited.append((phrase.items[0].start, item.start))
+        elif how == "measured":
+            # The bracket may define the name or narrow it: without the value it is neither.
+            node = All(nodes=(inner, Any(nodes=(node, job.residue("ambiguous_scope", *phrase.span)))))
+        elif how == "narrower":
+            node = All(nodes=(node, inner))
+        else:
+            residue = job.residue("ambiguous_scope", item.start, item.end)
+            node = unsure(All(nodes=(node, inner)), residue)
+    return node
+
+
+def _widened(job: Job, node: Node, inner: Node, bracket: Bracket) -> Node:
+    """Examples are of the qualified thing: what narrows it narrows them."""
+    if not isinstance(node, All | Any | AtLeast | Not | Except | Def):
+        return Any(nodes=(node, inner))
+    if (
+        isinstance(node, All)
+        and len(node.nodes) == 2
+        and isinstance(node.nodes[1], Residue)
+        and not isinstance(node.nodes[0], All | Any)
+    ):
+        return All(nodes=(Any(nodes=(node.nodes[0], inner)), node.nodes[1]))
+    return unsure(Any(nodes=(node, inner)), job.residue("ambiguous_scope", bracket.start, bracket.end))
+
+
+def _denies(negation: Lexeme, phrase: Phrase, core: int) -> bool:
+    """Whether a negation denies the name itself: "no asthma", "not have asthma", but not "not rule out asthma"."""
+    if not negation.text.startswith(("not", "cannot", "never", "neither", "nor", "do", "is", "are", "ha")):
+        return True
+    between = [x for x in phrase.lexemes if negation.end <= x.start < core]
+    return all((x.kind == "cue" and x.value in {"using", "history", "active"}) or x.text in _HAVING for x in between)
+
+
+def _link(job: Job, phrase: Phrase) -> None:
+    """Which name a value or a window qualifies, where nothing could be encoded."""
+    lexemes = phrase.lexemes
+    cores = [x for x in lexemes if is_core(x)]
+    for value in lexemes:
+        if value.kind in {"compare", "duration"}:
+            before = [x for x in cores if x.start < value.start] or cores
+            words = [x for x in lexemes if x.kind == "word" and x.end <= value.start and x.text not in FILLING]
+            if words and (not cores or (words[-1].start > before[-1].end >= 0 and before[-1].kind != "concept")):
+                job.values.append(Link((words[-1].start, words[-1].end), (value.start, value.end)))
+            elif before:
+                job.values.append(Link((before[-1].start, before[-1].end), (value.start, value.end)))
+    window = next((x for x in lexemes if x.kind == "window"), None) or phrase.window
+    if window is not None:
+        job.windows.extend(Link((x.start, x.end), (window.start, window.end)) for x in cores[-1:])

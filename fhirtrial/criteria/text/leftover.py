@@ -1,0 +1,232 @@
+"""What an atom does not carry of its phrase: each word left over narrows the atom or makes it unclear.
+
+A word narrows (All with a residue) only where it stands like a modifier; anywhere else it may change what is said, and
+the atom stays as evidence that never decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from fhirtrial.criteria.text.atoms import kind_of
+from fhirtrial.criteria.text.cues import FILLING, HEADS
+from fhirtrial.criteria.text.found import Job, unsure
+from fhirtrial.criteria.text.lexemes import Lexeme
+from fhirtrial.criteria.text.phrase import (
+    Phrase,
+)
+from fhirtrial.criteria.text.values import MEASURED
+from fhirtrial.criteria.tree import (
+    All,
+    Node,
+    Reason,
+)
+
+Grade: TypeAlias = Literal["exact", "narrower", "unclear"]
+Left: TypeAlias = list[tuple[Grade, Lexeme, Reason]]
+_HARMLESS = frozenset(
+    {
+        "history",
+        "using",
+        "age",
+        "now",
+        "sexes",
+        "positive",
+        "adult",
+        "ingredient",
+        "systemic",
+        "open",
+        "same",
+        "anyofthese",
+    }
+)
+_OPAQUE = frozenset(
+    {
+        "suspected",
+        "experiencer",
+        "contraindication",
+        "if",
+        "allowed",
+        "except",
+        "unless",
+        "negation",
+        "naive",
+        "planned",
+        "during-study",
+    }
+)
+_NEGATIVE = frozenset(
+    [
+        "no",
+        "not",
+        "non",
+        "without",
+        "never",
+        "neither",
+        "nor",
+        "cannot",
+        "lack",
+        "absence",
+        "free",
+        "except",
+        "unless",
+        "but",
+    ]
+)
+_PREPOSITIONS = frozenset(
+    ["of", "to", "for", "against", "with", "from", "by", "about", "on", "in", "due", "than", "toward", "regarding"]
+)
+_SEEN = frozenset(
+    [
+        "image",
+        "images",
+        "imaging",
+        "finding",
+        "findings",
+        "sign",
+        "signs",
+        "feature",
+        "features",
+        "change",
+        "changes",
+        "scan",
+        "scans",
+        "seen",
+        "showed",
+        "shown",
+        "on",
+    ]
+)
+_ORDER: dict[Grade, int] = {"exact": 0, "narrower": 1, "unclear": 2}
+
+
+def leftover(job: Job, phrase: Phrase, used: set[Lexeme], core: Lexeme | None, *, allowed: bool = False) -> Left:
+    """What the atom does not carry, and whether it narrows the atom or makes it unclear."""
+    found: Left = []
+    lexemes = list(phrase.lexemes)
+    for place, lexeme in enumerate(lexemes):
+        if (
+            lexeme in used
+            or lexeme in job.encoded
+            or lexeme.kind in {"and", "or", "and/or", "comma", "stop", "semicolon"}
+        ):
+            continue
+        before = core is None or lexeme.start < core.start
+        grade, reason = _weigh(job, phrase, lexemes, place, core, before=before)
+        if grade != "exact":
+            found.append(
+                (
+                    "narrower" if allowed and grade == "unclear" and lexeme.kind in {"word", "other"} else grade,
+                    lexeme,
+                    reason,
+                )
+            )
+    for cue in phrase.cues:
+        if cue not in used and cue not in job.encoded and cue not in lexemes:
+            if cue.value in _OPAQUE - {"negation"}:
+                found.append(("unclear", cue, "ambiguous_scope"))
+            elif cue.value in {"judgement", "cause"}:
+                found.append(("narrower", cue, "judgement"))
+    found.extend(("narrower", x, "judgement" if x.value == "judgement" else "ambiguous_scope") for x in phrase.loose)
+    return found
+
+
+def _weigh(
+    job: Job, phrase: Phrase, lexemes: Sequence[Lexeme], place: int, core: Lexeme | None, *, before: bool
+) -> tuple[Grade, Reason]:
+    lexeme = lexemes[place]
+    if lexeme.kind == "cue":
+        value = str(lexeme.value)
+        if value == "negation":
+            return ("exact", "not_encoded") if before else ("unclear", "ambiguous_logic")
+        if value == "judgement":
+            return "narrower", "judgement"
+        if value in {"adult", "minor", "age"}:
+            return ("narrower", "vague_term") if value != "age" else ("exact", "not_encoded")
+        if value in {"female", "male", "sexes"}:
+            return "exact", "not_encoded"
+        if value == "cause":
+            return ("unclear" if before else "narrower"), "causal_attribution"
+        if value in _OPAQUE:
+            return "unclear", "future_event" if value in {"planned", "during-study"} else "ambiguous_scope"
+        if value in {"active", "acute", "chronic", "recurrent", "mild", "moderate", "severe"}:
+            return "narrower", "vague_term"
+        if value in {"failed", "intolerance", "allergy"}:
+            return "unclear", "ambiguous_scope"
+        if value in {"elevated", "decreased", "abnormal", "normal", "negative"}:
+            return ("unclear" if value != "abnormal" else "narrower"), "ambiguous_scope"
+        if value in {"consent", "compliance", "contraception", "capability", "willingness"}:
+            return "unclear", "ambiguous_scope"
+        return ("exact" if value in _HARMLESS else "narrower"), "not_encoded"
+    if lexeme.kind == "window":
+        return "narrower", "missing_window"
+    if lexeme.kind in {"duration", "compare", "number"}:
+        return "narrower", "not_encoded"
+    if lexeme.kind in {"concept", "term"}:
+        if (
+            core is not None
+            and not before
+            and kind_of(job, core) in MEASURED
+            and lexeme.text.endswith(("function", "test"))
+        ):
+            return "exact", "not_encoded"
+        adjacent = core is not None and not before and lexeme.start - core.end <= 1
+        return ("unclear" if before or adjacent else "narrower"), "not_encoded"
+    if lexeme.kind == "other":
+        following = lexemes[place + 1] if place + 1 < len(lexemes) else None
+        carried = following is not None and following in job.encoded and core is not None and lexeme.start >= core.end
+        hyphen = lexeme.text == "-" and core is not None and not carried and core.start - 1 <= lexeme.start <= core.end
+        stray = lexeme.text not in {"-", "/", '"', "'", ":", ".", "*", "•", "_", "!", "?"}
+        return ("unclear" if hyphen or stray else "exact"), "not_encoded"
+    if (
+        core is not None
+        and lexeme.text in _SEEN
+        and kind_of(job, core) == "condition"
+        and any(kind_of(job, x) == "imaging" for x in lexemes if x.kind == "concept")
+    ):
+        return "exact", "not_encoded"
+    if lexeme.text in {"dose", "doses", "dosage", "high", "low"} and any(
+        x.kind == "compare" and x in job.encoded for x in phrase.lexemes
+    ):
+        return "exact", "not_encoded"
+    if core is not None and 0 <= lexeme.start - core.end <= 1:
+        # What follows a name directly is its real head: "HIV test", "asthma inhaler".
+        known = lexeme.text in FILLING and lexeme.text not in HEADS
+        return ("exact" if known else "unclear"), "not_encoded"
+    if lexeme.text in _NEGATIVE:
+        return "unclear", "ambiguous_logic"
+    if lexeme.text in FILLING:
+        return "exact", "not_encoded"
+    if core is None:
+        return "narrower", "not_encoded"
+    if (
+        kind_of(job, core) in MEASURED
+        and not before
+        and any(
+            x.text in {"test", "tests", "testing", "examination"} or x.text.endswith(("function", "test"))
+            for x in lexemes[place:]
+        )
+    ):
+        return "exact", "not_encoded"
+    if before:
+        between = [x.text for x in lexemes[place + 1 :] if x.start < core.start]
+        return ("unclear" if _PREPOSITIONS & set(between) else "narrower"), "vague_term"
+    return "narrower", "not_encoded"
+
+
+def graded(job: Job, phrase: Phrase, node: Node, left: Left) -> Node:
+    if not left:
+        return node
+    start, end = phrase.span
+    worst = max(left, key=lambda x: _ORDER[x[0]])
+    reasons = [reason for grade, _, reason in left if grade == worst[0]]
+    reason = "judgement" if "judgement" in reasons else worst[2]
+    residue = job.residue(reason, start, end)
+    if worst[0] == "narrower":
+        return All(nodes=(node, residue))
+    return unsure(node, residue)
+
+
+def unclear(job: Job, phrase: Phrase, node: Node, reason: Reason) -> Node:
+    return unsure(node, job.residue(reason, *phrase.span))

@@ -1,0 +1,239 @@
+"""Text → lexemes: all lexers' findings laid side by side, none overlapping, every character in one lexeme or a space.
+
+Time comes first, then names, comparisons and cues; what none of them claims is a word, a connector or punctuation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from fhirtrial.criteria.text.cues import FILLING, find_cues
+from fhirtrial.criteria.text.lexemes import Kind, Lexeme, Named, Rank, Term
+from fhirtrial.criteria.text.names import Names, find_names
+from fhirtrial.criteria.text.numbers import roman
+from fhirtrial.criteria.text.quantities import find_quantities
+from fhirtrial.criteria.text.terms import GENERIC, domain_of
+from fhirtrial.criteria.text.times import find_times
+from fhirtrial.criteria.text.typos import find_typos
+from fhirtrial.criteria.tree import Op
+
+_TOKEN = re.compile(r">=|<=|[^\W_]+(?:['.][^\W_]+)*|\n|[^\w\s]|_")
+_CONNECTORS: dict[str, Kind] = {
+    "and": "and",
+    "&": "and",
+    "plus": "and",
+    "or": "or",
+    "and/or": "and/or",
+    ",": "comma",
+    ";": "semicolon",
+    "(": "open",
+    "[": "open",
+    "{": "open",
+    ")": "close",
+    "]": "close",
+    "}": "close",
+    "（": "open",
+    "）": "close",
+    "，": "comma",
+    "；": "semicolon",
+    "、": "comma",
+    "。": "stop",
+}
+_AND_OR = re.compile(r"\band\s*/\s*or\b|\bor\s*/\s*and\b|,?\s*\bor\s+and\b", re.IGNORECASE)
+_ROMAN = r"(?:III|II|IV|I|VI|V)"
+_RANK = re.compile(
+    rf"(?:(?P<op>>=|<=|>|<|at\s+least|greater\s+than(?:\s+or\s+equal\s+to)?|less\s+than)\s*)?"
+    rf"(?:(?:functional|performance)\s+)?(?P<word>class(?:es|ification)?|grades?|stages?)?\s*(?<![\w-])(?P<a>{_ROMAN}|(?<=\s)[0-5](?![\d.]))"
+    rf"(?![\w])(?:\s*(?P<to>-|to|or|and|/|,|through)\s*(?:class\s+|grade\s+|stage\s+)?(?P<b>{_ROMAN}|[0-5])(?![\w.]))?(?:\s*(?P<post>or\s+(?:higher|greater|more|above|worse|less|lower|better)))?",
+)
+_SIGN: dict[str, Op] = {
+    ">=": ">=",
+    "<=": "<=",
+    ">": ">",
+    "<": "<",
+    "at least": ">=",
+    "greater than": ">",
+    "less than": "<",
+}
+_MASK = re.compile(r"\d")
+# Cues that stand before any name of a concept: what they say is not that the concept is there.
+_FIRST = frozenset({"allergy", "intolerance", "contraception", "consent", "compliance"})
+_LONGEST_TERM = 5
+
+
+def lex(text: str, names: Names, context: str = "") -> tuple[Lexeme, ...]:
+    """The text's lexemes in order."""
+    taken = bytearray(len(text))
+    found: list[Lexeme] = []
+
+    def claim(lexemes: Iterable[Lexeme]) -> None:
+        for lexeme in lexemes:
+            if not any(taken[lexeme.start : lexeme.end]):
+                taken[lexeme.start : lexeme.end] = b"\1" * (lexeme.end - lexeme.start)
+                found.append(lexeme)
+
+    claim(find_times(text))
+    claim(_scopes(text))
+    cues = sorted(find_cues(text), key=lambda c: (-(c.end - c.start), c.start))
+    claim(c for c in cues if c.value in _FIRST)
+    claim(_mistyped(text, names))
+    claim(find_names(_masked(text, taken), names, context))
+    scales = {x.end for x in found if isinstance(x.value, Named) and names.kinds[x.value.concepts[0]] == "score"}
+    claim(_ranks(_masked(text, taken), scales))
+    claim(find_quantities(_masked(text, taken)))
+    claim(Lexeme("and/or", m.start(), m.end(), "and/or") for m in _AND_OR.finditer(text))
+    # Read again where names stand now: a cue that reached into a name is still there without it.
+    rest = sorted(find_cues(_masked(text, taken)), key=lambda c: (-(c.end - c.start), c.start))
+    claim(c for c in rest if c.value != "kofthese")
+    claim(_rest(text, taken))
+    return _slashed(tuple(_terms(sorted(found, key=lambda x: x.start))))
+
+
+def _slashed(lexemes: tuple[Lexeme, ...]) -> tuple[Lexeme, ...]:
+    """A slash joins names ("ALT/AST"); between other words it is a part of their spelling ("EULAR/ACR")."""
+    named = ("concept", "term", "cue", "compare")
+    return tuple(
+        Lexeme("other", x.start, x.end, x.text)
+        if x.kind == "or"
+        and x.text == "/"
+        and not (0 < n < len(lexemes) - 1 and lexemes[n - 1].kind in named and lexemes[n + 1].kind in named)
+        else x
+        for n, x in enumerate(lexemes)
+    )
+
+
+def _mistyped(text: str, names: Names) -> Iterator[Lexeme]:
+    """As in "Creatine" with a unit that only creatinine is measured in; the item is flagged as mistyped by `typos`."""
+    for typo in find_typos(text):
+        if typo.text.endswith("reads like creatinine"):
+            meant = next(find_names("creatinine", names), None)
+            if meant is not None:
+                yield Lexeme("concept", typo.start, typo.start + len("creatine"), "creatinine", meant.value)
+
+
+def _scopes(text: str) -> Iterator[Lexeme]:
+    """As in "At least two of the following" before its number is read as a comparison."""
+    found = (c for c in find_cues(text) if c.value in {"kofthese", "anyofthese", "allofthese"} and c.text.strip() != "")
+    return iter(sorted(found, key=lambda c: (-(c.end - c.start), c.start)))
+
+
+def _masked(text: str, taken: bytearray) -> str:
+    """The text with what is read already blanked, so that no number is read twice."""
+    return "".join("\x01" if taken[i] and not c.isspace() else c for i, c in enumerate(text))
+
+
+def _ranks(text: str, scales: set[int]) -> Iterator[Lexeme]:
+    """Classes and grades; without the word "class" only right after a scale's name, or in Roman numerals with more."""
+    for match in _RANK.finditer(text):
+        first, second = match["a"], match["b"]
+        scaled = any(match.start() - gap in scales for gap in (0, 1, 2, 3))
+        if not match["word"] and not scaled and (first.isdigit() or not (match["op"] or second)):
+            continue
+        low, high = _rank(first), _rank(second) if second else None
+        if low is None:
+            continue
+        said = " ".join((match["op"] or "").lower().split())
+        post = (match["post"] or "").lower()
+        each: tuple[tuple[Op, int, str], ...]
+        if said:
+            each = ((_SIGN.get(said, ">="), low, first),)
+        elif post:
+            each = ((("<=" if "less" in post or "low" in post or "better" in post else ">="), low, first),)
+        elif high is not None and match["to"] in {"-", "to", "through"} | {"or", "and", "/", ","} and high > low:
+            each = ((">=", low, first), ("<=", high, second))
+        elif high is None:
+            each = (("=", low, first),)
+        else:
+            continue
+        start = match.start() + len(match.group()) - len(match.group().lstrip())
+        yield Lexeme("compare", start, match.end(), text[start : match.end()].lower(), Rank(each))
+
+
+def _rank(written: str) -> int | None:
+    return int(written) if written.isdigit() else roman(written)
+
+
+def _rest(text: str, taken: bytearray) -> Iterator[Lexeme]:
+    for match in _TOKEN.finditer(text):
+        if any(taken[match.start() : match.end()]):
+            for place in range(match.start(), match.end()):
+                if not taken[place] and not text[place].isspace():
+                    yield Lexeme("other", place, place + 1, text[place])
+            continue
+        low = match.group().lower()
+        kind: Kind
+        if low in _CONNECTORS:
+            kind = _CONNECTORS[low]
+        elif low == "\n":
+            kind = "stop"
+        elif low in {".", "!", "?"}:
+            kind = "stop" if _ends_sentence(text, match.start()) else "other"
+        elif low == ":":
+            kind = "other"
+        elif low == "/":
+            kind = "or"
+        elif match.group()[0].isalnum():
+            kind = "word"
+        else:
+            kind = "other"
+        yield Lexeme(kind, match.start(), match.end(), low)
+
+
+def _ends_sentence(text: str, place: int) -> bool:
+    after = text[place + 1 : place + 3]
+    return not after.strip() or (
+        after[0].isspace() and (after[1:].isupper() or after[1:].isdigit() or after[1:] in "*-•")
+    )
+
+
+def _terms(lexemes: list[Lexeme]) -> Iterator[Lexeme]:
+    """Runs of words that end in a telling head become terms; the words before it are its modifiers."""
+    run: list[Lexeme] = []
+    for lexeme in lexemes:
+        if lexeme.kind == "word" and (not run or lexeme.start - run[-1].end <= 1):
+            run.append(lexeme)
+            continue
+        if lexeme.kind == "other" and lexeme.text == "-" and run and lexeme.start == run[-1].end:
+            run.append(lexeme)
+            continue
+        yield from _split(run)
+        run = []
+        if lexeme.kind == "word":
+            run = [lexeme]
+        else:
+            yield lexeme
+    yield from _split(run)
+
+
+def _split(run: list[Lexeme]) -> Iterator[Lexeme]:
+    last = 0
+    place = 0
+    while place < len(run):
+        word = run[place]
+        domain = domain_of(word.text) if word.kind == "word" else None
+        following = run[place + 1] if place + 1 < len(run) else None
+        if domain is not None and following is not None and domain_of(following.text) and following.text not in GENERIC:
+            place += 1
+            continue
+        if domain is None:
+            place += 1
+            continue
+        begin = place
+        while (
+            begin > last
+            and place - begin < _LONGEST_TERM
+            and (run[begin - 1].kind == "other" or run[begin - 1].text not in FILLING)
+        ):
+            begin -= 1
+        while begin < place and run[begin].kind == "other":
+            begin += 1
+        if begin == place and word.text in GENERIC:
+            place += 1
+            continue
+        yield from run[last:begin]
+        text = " ".join(w.text for w in run[begin : place + 1])
+        yield Lexeme("term", run[begin].start, word.end, text, Term(domain))
+        last = place + 1
+        place += 1
+    yield from run[last:]

@@ -1,0 +1,189 @@
+"""Lists in a criterion: "at least two of the following", "X: a, b", "X such as a", and what is listed under a head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fhirtrial.criteria.text.atoms import kind_of
+from fhirtrial.criteria.text.conjuncts import alternate, is_plain, pieces_of, share_out
+from fhirtrial.criteria.text.cues import FILLING
+from fhirtrial.criteria.text.found import Job, unsure
+from fhirtrial.criteria.text.joints import Joint, evidence, join, opaque, place_of, said_between, stripped
+from fhirtrial.criteria.text.lexemes import Lexeme
+from fhirtrial.criteria.text.phrase import (
+    Item,
+    cued,
+    flat,
+    has_core,
+    split,
+)
+from fhirtrial.criteria.text.values import MEASURED
+from fhirtrial.criteria.tree import All, Any, AtLeast, Def, Except, Node, Not, NotComputable
+
+_NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
+
+
+def listed_in(job: Job, items: Sequence[Item], depth: int) -> Node | None:
+    """As in "… at least two of the following: a, b, c", "X: a, b", "X defined as a or b" on one line."""
+    at = next(
+        (
+            n
+            for n, i in enumerate(items)
+            if isinstance(i, Lexeme) and i.kind == "other" and i.text == ":" and 0 < n < len(items) - 1
+        ),
+        None,
+    )
+    if at is None:
+        return None
+    head, body = items[:at], items[at + 1 :]
+    if (
+        len(head) == 1
+        and isinstance(head[0], Lexeme)
+        and head[0].kind == "concept"
+        and kind_of(job, head[0]) in MEASURED
+    ):
+        return None
+    members = members_of(job, body, depth)
+    return under(job, head, members, depth, body)
+
+
+def members_of(job: Job, body: Sequence[Item], depth: int, window: Lexeme | None = None) -> list[Node]:
+    """The members of an inline list, whatever joins them."""
+    pieces = pieces_of(job, stripped(body))
+    if len(pieces) == 1 and window is None:
+        node = job.clause(job, body, depth + 1)
+        return [node] if node is not None else []
+    phrases = share_out(job, [p for p, _ in pieces])
+    alternate(job, phrases)
+    if window is not None:
+        phrases = [
+            replace(p, window=p.window or window)
+            if is_plain(p) and not any(x.kind == "window" for x in p.lexemes)
+            else p
+            for p in phrases
+        ]
+    return [job.phrase(job, p, depth) for p in phrases]
+
+
+def under(job: Job, head: Sequence[Item], members: list[Node], depth: int, body: Sequence[Item] = ()) -> Node | None:
+    """What a head and the members listed under it say together."""
+    members = [m for m in members if m is not None]
+    if not members:
+        return job.clause(job, head, depth + 1)
+    counted = cued(head, "kofthese")
+    quantified = cued(head, "anyofthese", "allofthese")
+    joint: Joint
+    if counted is not None:
+        k = next(
+            (
+                _NUMBERS.get(w) or (int(w) if w.isdigit() else 0)
+                for w in counted.text.replace("(", " ").split()
+                if w in _NUMBERS or w.isdigit()
+            ),
+            0,
+        )
+        job.encode(counted)
+        if not 1 <= k <= len(members):
+            return opaque(job, [*head, *body]) if body else job.residue("missing_list", head[0].start, head[-1].end)
+        listed: Node = AtLeast(k=k, nodes=tuple(members))
+    else:
+        if quantified is not None and quantified.value == "allofthese":
+            joint = "and"
+        elif quantified is not None and (
+            any(w in quantified.text for w in ("any", "one", "either", "1")) or job.exclusion
+        ):
+            joint = "or"
+        else:
+            said = said_between([body]) if body else None
+            joint = said or ("or" if job.exclusion else "either")
+            if quantified is not None and not job.exclusion:
+                joint = "and"
+        if len(members) == 1:
+            joint = "and"
+        listed = join(job, joint, members, head)
+    rest = stripped(
+        [
+            i
+            for i in head
+            if i is not counted and i is not quantified and not (isinstance(i, Lexeme) and i.value == "now")
+        ]
+    )
+    if not rest:
+        return listed
+    if not any(
+        has_core(tuple(flat([i]))) or (isinstance(i, Lexeme) and i.kind in {"compare", "window", "number", "duration"})
+        for i in rest
+    ):
+        return _titled(job, rest, listed)
+    colon = next((i for i in head if isinstance(i, Lexeme) and i.text == ":"), None)
+    told = counted or quantified
+    if colon is not None and told is not None and colon.start < told.start and rest[-1].end <= colon.end:
+        job.cited.append((rest[0].start, rest[-1].end))
+        return Def(term=job.words(rest[0].start, stripped(rest)[-1].end), body=listed)
+    title = job.clause(job, rest, depth + 1)
+    if title is None:
+        return listed
+    if isinstance(title, NotComputable):
+        return _titled(job, rest, listed)
+    residue = job.residue("ambiguous_scope", head[0].start, head[-1].end)
+    return unsure(All(nodes=(title, listed)), residue)
+
+
+def _titled(job: Job, rest: Sequence[Item], listed: Node) -> Node:
+    """A head without a test of its own is the name of what is listed; words that judge or time it stay a residue."""
+    start, end = rest[0].start, rest[-1].end
+    if any(
+        isinstance(x, Lexeme)
+        and x.kind == "cue"
+        and x.value in {"negation", "except", "if", "suspected", "experiencer", "planned", "unless"}
+        for x in flat(rest)
+    ):
+        return unsure(listed, job.residue("ambiguous_scope", start, end))
+    open_list = cued(rest, "open")
+    if open_list is not None:
+        listed = Any(nodes=(listed, job.residue("open_list", start, end)))
+    if any(
+        x.kind in {"window", "number", "compare", "duration", "concept"}
+        or (x.kind == "cue" and x.value in {"judgement", "history", "during-study", "allergy", "failed", "using"})
+        for x in flat(rest)
+    ):
+        return unsure(listed, job.residue("ambiguous_scope", start, end))
+    job.cited.append((start, end))
+    return Def(term=job.words(start, end), body=listed)
+
+
+def exemplified(job: Job, items: Sequence[Item], depth: int) -> Node | None:
+    """As in "X such as A, B": the examples are members, and the list is open where X itself is not known."""
+    at = place_of(items, "open", "same")
+    if at is None or at == 0 or at == len(items) - 1:
+        return None
+    cue = items[at]
+    assert isinstance(cue, Lexeme)  # noqa: S101 - place_of finds lexemes only
+    head, body = split(items, at)
+    if not any(has_core((x,)) or x.kind == "compare" for x in flat(body)):
+        return None
+    if cue.value == "same":
+        return evidence(job, items, cue, depth) if has_core(head) else None
+    if not has_core(head) and not any(
+        isinstance(i, Lexeme) and i.kind == "word" and i.text not in FILLING for i in head
+    ):
+        return None
+    base = job.clause(job, head, depth + 1) or opaque(job, head)
+    members = members_of(job, body, depth + 1)
+    kept = [m for m in members if not isinstance(m, NotComputable)]
+    if not kept:
+        return None if isinstance(base, NotComputable) else base
+    open_residue = job.residue("open_list", head[0].start, body[-1].end)
+    if isinstance(base, NotComputable):
+        return (
+            Any(nodes=(*kept, open_residue))
+            if base.reason != "judgement" and has_core(head)
+            else unsure(Any(nodes=tuple(kept)), open_residue)
+        )
+    negated = isinstance(base, Not)
+    inner = base.node if isinstance(base, Not) else base
+    if isinstance(inner, All | Any | Except | Def | AtLeast):
+        return unsure(Any(nodes=(base, *kept)) if not negated else base, open_residue)
+    widened = Any(nodes=(inner, *kept, open_residue))
+    return Not(node=widened) if negated else widened

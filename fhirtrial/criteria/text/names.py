@@ -1,0 +1,212 @@
+"""Finding concepts by name: the longest run of words that is some concept's label or synonym, in one pass.
+
+Words are compared folded (case, accents, plural s, British spelling), abbreviations letter by letter. A name that
+several concepts share keeps them all; one that is too short to be sure of without its long form is marked doubtful.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from fhirtrial.criteria.text.lexemes import Lexeme, Named
+from fhirtrial.terminology import Terminology
+from fhirtrial.terminology.names import is_abbreviation
+
+_WORD = re.compile(r"[^\W_]+(?:'[sS](?![^\W_]))?|%")
+_LONGEST = 10
+# Characters in which a short name's long form is looked for: a document, not an attack.
+_CONTEXT = 100_000
+# Words after a name that add nothing to it, by the kind of the name.
+_LEVELS = frozenset(
+    [
+        "level",
+        "levels",
+        "value",
+        "values",
+        "concentration",
+        "concentrations",
+        "count",
+        "counts",
+        "result",
+        "results",
+        "titer",
+        "titre",
+    ]
+)
+_GENERIC: Mapping[str, frozenset[str]] = {
+    "condition": frozenset(["infection", "infections", "disease", "diseases", "disorder", "disorders", "syndrome"]),
+    "lab": _LEVELS,
+    "vital": _LEVELS,
+    "score": frozenset(["score", "scores", "scale", "class", "grade"]),
+    "medication": frozenset(["therapy", "treatment", "treatments", "use", "usage", "tablets", "preparations"]),
+    "procedure": frozenset(["procedure", "procedures", "therapy", "treatment"]),
+    "imaging": frozenset(["scan", "scans", "image", "images", "imaging", "examination"]),
+}
+_OF_PREDICTED = re.compile(r"\s*(?:%|percent|per cent)\s*(?:of\s+)?(?:pred(?:icted)?)?$", re.IGNORECASE)
+_BRITISH = (
+    ("haem", "hem"),
+    ("aemi", "emi"),
+    ("oede", "ede"),
+    ("oeso", "eso"),
+    ("paed", "ped"),
+    ("gynaec", "gynec"),
+    ("anaes", "anes"),
+    ("orrhoea", "orrhea"),
+    ("tumour", "tumor"),
+    ("leuco", "leuko"),
+    ("isation", "ization"),
+    ("ised", "ized"),
+    ("fibre", "fiber"),
+    ("litre", "liter"),
+    ("ischaem", "ischem"),
+    ("caec", "cec"),
+    ("faec", "fec"),
+    ("foet", "fet"),
+    ("sulph", "sulf"),
+    ("oestr", "estr"),
+    ("coeliac", "celiac"),
+)
+_UNPLURAL = re.compile(r"(?<=[a-z]{3})(?<!s)(?<!u)(?<!i)s$")
+_KEPT_S = frozenset({"aids", "pancreas", "rabies", "herpes", "scabies", "caries", "diabetes", "ascites", "lens"})
+# Which kind a shared name means when nothing else tells: "calcium < 2" is a lab, "calcium" given is a drug.
+_KINDS = ("condition", "lab", "vital", "score", "medication", "procedure", "vaccine", "allergen", "imaging")
+
+
+@dataclass(slots=True)
+class _Step:
+    """A place in the trie of folded words; `exact` wants the words in these very letters."""
+
+    further: dict[str, _Step] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    exact: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Names:
+    """All names of a terminology, ready for finding."""
+
+    root: _Step
+    kinds: Mapping[str, str]
+    long_names: Mapping[str, tuple[str, ...]]
+
+
+@lru_cache(maxsize=65536)
+def fold(word: str) -> str:
+    """One word as it is compared: "Haemorrhages" and "hemorrhage" are one."""
+    low = word.lower().removesuffix("'s")
+    if not low.isascii():
+        low = "".join(c for c in unicodedata.normalize("NFKD", low) if not unicodedata.combining(c))
+    for british, american in _BRITISH:
+        low = low.replace(british, american)
+    if low in _KEPT_S:
+        return low
+    if low.endswith("ies") and len(low) > 5:
+        return low[:-3] + "y"
+    return _UNPLURAL.sub("", low)
+
+
+@lru_cache(maxsize=8)
+def names_of(terminology: Terminology) -> Names:
+    root = _Step()
+    found: dict[tuple[tuple[str, ...], str], list[tuple[int, str]]] = {}
+    long_names: dict[str, tuple[str, ...]] = {}
+    for concept in terminology.concepts.values():
+        own = dict.fromkeys((concept.label, *concept.synonyms, concept.name.replace("-", " ")))
+        if concept.name.endswith("percent-predicted"):
+            # The analyte itself; its value says whether it is counted in percent of predicted.
+            own |= dict.fromkeys(_OF_PREDICTED.sub("", name) for name in tuple(own) if _OF_PREDICTED.search(name))
+        for rank, name in enumerate(own):
+            bare = re.sub(r"\s*\([^)]*\)\s*$", "", name) if rank == 0 else name
+            if ", " in bare:
+                continue
+            words = _WORD.findall(bare)
+            if not words or len(words) > _LONGEST:
+                continue
+            key = tuple(fold(w) for w in words)
+            letters = " ".join(words) if _is_exact(bare) else ""
+            found.setdefault((key, letters), []).append((_preference(terminology, concept.name, rank), concept.name))
+        long_names[concept.name] = tuple(n.lower() for n in own if len(n) > 6)
+    for (key, letters), owners in found.items():
+        step = root
+        for word in key:
+            step = step.further.setdefault(word, _Step())
+        ordered = tuple(dict.fromkeys(name for _, name in sorted(owners)))
+        if letters:
+            step.exact[letters] = ordered
+        else:
+            step.names = ordered
+    return Names(root, {c.name: c.kind for c in terminology.concepts.values()}, long_names)
+
+
+def find_names(text: str, names: Names, context: str = "") -> Iterator[Lexeme]:
+    """The longest names in the text, left to right, none inside another; `context` is what else the document says."""
+    words = [(m.start(), m.end(), m.group()) for m in _WORD.finditer(text)]
+    place = 0
+    while place < len(words):
+        last, owners = _longest(text, words, place, names.root)
+        if owners:
+            start, end = words[place][0], words[last][1]
+            end, last = _absorbed(words, last, end, text, names.kinds[owners[0]])
+            short = last == place and end - start <= 2 and not any(c.isdigit() for c in text[start:end])
+            doubtful = short and names.kinds[owners[0]] == "condition" and not _explained(owners, names, text, context)
+            yield Lexeme("concept", start, end, text[start:end].lower(), Named(owners, doubtful))
+            place = last + 1
+        else:
+            place += 1
+
+
+def _absorbed(words: list[tuple[int, int, str]], last: int, end: int, text: str, kind: str) -> tuple[int, int]:
+    """The end of a name with the generic word after it: "tuberculosis infection", "creatinine level"."""
+    while (
+        last + 1 < len(words)
+        and words[last + 1][2].lower() in _GENERIC.get(kind, ())
+        and text[end : words[last + 1][0]] == " "
+    ):
+        last += 1
+        end = words[last][1]
+    return end, last
+
+
+def _longest(text: str, words: list[tuple[int, int, str]], place: int, step: _Step) -> tuple[int, tuple[str, ...]]:
+    best: tuple[int, tuple[str, ...]] = (place, ())
+    for at in range(place, min(place + _LONGEST, len(words))):
+        if at > place and not _joined(text, words[at - 1][1], words[at][0]):
+            break
+        following = step.further.get(fold(words[at][2]))
+        if following is None:
+            break
+        step = following
+        if step.exact:
+            letters = " ".join(w[2].removesuffix("'s") for w in words[place : at + 1])
+            exact = step.exact.get(letters) or step.exact.get(letters.removesuffix("s"))
+            if exact:
+                best = (at, exact)
+                continue
+        if step.names:
+            best = (at, step.names)
+    return best
+
+
+def _joined(text: str, end: int, start: int) -> bool:
+    """Whether only a typographic gap stands between two words: "anti-Jo 1", "Sjögren/…"."""
+    gap = text[end:start]
+    return len(gap) <= 2 and all(c in " -/." or c.isspace() for c in gap) and "\n" not in gap and gap != ". "
+
+
+def _explained(owners: tuple[str, ...], names: Names, text: str, context: str) -> bool:
+    said = f"{text} {context}"[:_CONTEXT].lower()
+    return any(long in said for owner in owners for long in names.long_names[owner])
+
+
+def _is_exact(name: str) -> bool:
+    return is_abbreviation(name) or (len(name) <= 5 and any(c.isupper() for c in name[1:]))
+
+
+def _preference(terminology: Terminology, name: str, rank: int) -> int:
+    concept = terminology.concepts[name]
+    own = 0 if rank == 0 else 1
+    return own * 100_000 + _KINDS.index(concept.kind) * 10_000 + min(9_999, len(concept.codes) + len(concept.members))

@@ -1,0 +1,281 @@
+"""What holds for every text: nothing is lost, nothing depends on chance, nothing crashes, time grows with length."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fhirtrial.criteria.criterion import Kind
+from fhirtrial.criteria.document import criteria_from_bytes, criteria_to_bytes
+from fhirtrial.criteria.lower import lower
+from fhirtrial.criteria.text.conservation import lost
+from fhirtrial.criteria.text.lexer import lex
+from fhirtrial.criteria.text.names import names_of
+from fhirtrial.criteria.text.normalize import normalize
+from fhirtrial.criteria.text.parse import MAX_CHARACTERS, Parsed, parse, parse_criterion
+from fhirtrial.criteria.tree import NotComputable
+from fhirtrial.records.eligibility import read_eligibility
+from fhirtrial.records.fields import Eligibility
+from fhirtrial.terminology import load
+
+CASES = Path(__file__).parent / "cases"
+WORDS = [
+    "patients",
+    "with",
+    "history",
+    "of",
+    "asthma",
+    "diabetes",
+    "mellitus",
+    "ALT",
+    "AST",
+    "hemoglobin",
+    "creatinine",
+    "prednisone",
+    "malignancy",
+    "dialysis",
+    "pregnancy",
+    ">=",
+    "<=",
+    ">",
+    "<",
+    "=",
+    "3",
+    "1.5",
+    "10",
+    "18",
+    "years",
+    "mg/dL",
+    "g/dL",
+    "x",
+    "ULN",
+    "within",
+    "6",
+    "months",
+    "prior",
+    "to",
+    "screening",
+    "before",
+    "randomization",
+    "no",
+    "not",
+    "without",
+    "except",
+    "unless",
+    "or",
+    "and",
+    "and/or",
+    ",",
+    ";",
+    ".",
+    ":",
+    "(",
+    ")",
+    "[",
+    "]",
+    "such",
+    "as",
+    "including",
+    "e.g.",
+    "any",
+    "all",
+    "of",
+    "the",
+    "following",
+    "at",
+    "least",
+    "two",
+    "one",
+    "more",
+    "severe",
+    "active",
+    "chronic",
+    "significant",
+    "uncontrolled",
+    "suspected",
+    "family",
+    "planned",
+    "\n*",
+    "\n1.",
+    "\n",
+    "",
+    "-",
+    "NYHA",
+    "class",
+    "III",
+    "IV",
+    "positive",
+    "negative",
+    "test",
+    "for",
+    "at",
+    "least",
+    "%",
+    "≥",
+    "≤",
+    "×",
+    "10⁹/L",
+    "allergy",
+    "to",
+    "consent",
+    "willing",
+]
+KINDS = st.sampled_from(("inclusion", "exclusion"))
+TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=40).map(" ".join)
+
+
+def parsed(text: str, kind: Kind) -> Parsed:
+    return parse_criterion(text, kind, load())
+
+
+def keeps_everything(text: str, kind: Kind) -> None:
+    result = parsed(text, kind)
+    counted = [f for f in result.found if f.kind in {"compare", "number", "window", "duration", "concept"}]
+    lexemes = {(x.start, x.end): x for x in lex(normalize(text).text, names_of(load()))}
+    if isinstance(result.tree, NotComputable):
+        assert " ".join(result.tree.text.split()) == " ".join(text.split())
+        return
+    normal = normalize(text)
+    spans = {normal.source_span(*k): x for k, x in lexemes.items()}
+    held = [spans[f.start, f.end] for f in counted if (f.start, f.end) in spans]
+    words = [text[f.start : f.end] for f in counted if (f.start, f.end) in spans]
+    assert not lost(result.tree, [n.text for n in result.notes], held, words)
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=TEXTS, kind=KINDS)
+def test_every_number_comparator_and_name_is_in_an_atom_or_a_residue(text: str, kind: Kind) -> None:
+    keeps_everything(text, kind)
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=st.text(max_size=300), kind=KINDS)
+def test_any_text_makes_a_tree(text: str, kind: Kind) -> None:
+    lower(parsed(text, kind).tree)
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=TEXTS, kind=KINDS)
+def test_spans_lie_in_the_text_and_nothing_depends_on_chance(text: str, kind: Kind) -> None:
+    one, other = parsed(text, kind), parsed(text, kind)
+    assert one == other
+    assert all(0 <= f.start < f.end <= len(text) for f in one.found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=TEXTS)
+def test_a_tree_survives_its_json(text: str) -> None:
+    criteria = parse(read_eligibility(f"Inclusion Criteria:\n* {text}", Eligibility()).criteria, load())
+    assert criteria_from_bytes(criteria_to_bytes(criteria), "test") == criteria
+
+
+def own_words() -> list[tuple[Kind, str]]:
+    rows: list[tuple[Kind, str]] = []
+    for path in sorted(CASES.glob("*.yaml")):
+        for row in yaml.safe_load(path.read_text(encoding="utf-8")):
+            rows += [(kind, row[kind]) for kind in ("inclusion", "exclusion") if kind in row]
+    return rows
+
+
+SPELLINGS = (
+    (">=", "≥"),
+    ("≥", ">="),
+    ("≥", "⩾"),
+    ("≥ ", "≥"),
+    ("≤", "<="),
+    ("×", "x"),
+    ("⁹", "^9"),
+    ("-", "–"),
+    (" ", "\u00a0"),
+    (" ", "  "),
+    ("µ", "μ"),
+)
+
+
+@pytest.mark.parametrize(("kind", "text"), own_words())
+def test_spelling_changes_nothing(kind: Kind, text: str) -> None:
+    tree = lower(parsed(text, kind).tree)
+    for old, new in SPELLINGS:
+        changed = text.replace(old, new)
+        if changed != text and "\n" not in text:
+            told = lower(parsed(changed, kind).tree)
+            assert shape(told) == shape(tree), changed
+
+
+def shape(node: object) -> str:
+    """The tree without the words that it cites."""
+    import re
+
+    return re.sub(r"text='[^']*'|text=\"[^\"]*\"|term='[^']*'|name='[^']*'", "", repr(node))
+
+
+def test_the_same_words_in_other_numbers_give_the_same_tree_with_those_numbers() -> None:
+    random = Random("numbers")
+    for _ in range(200):
+        value = round(random.uniform(1, 400), random.choice((0, 1, 2)))
+        for template in ("Creatinine > {} mg/dL", "ALT or AST ≥ {} × ULN", "Prednisone more than {} mg/day"):
+            one = shape(parsed(template.format("7"), "exclusion").tree).replace("7.0", "#")
+            other = shape(parsed(template.format(f"{value:g}"), "exclusion").tree).replace(str(float(value)), "#")
+            assert one == other, template.format(value)
+
+
+BAD = {
+    "empty": "",
+    "spaces": " \n\t ",
+    "null bytes": "Asthma\x00 or\x00 diabetes mellitus",
+    "html": "<p>Hemoglobin &gt;= 9 g/dL</p><br/><ul><li>asthma</li></ul>",
+    "chinese": "年龄≥18岁;自愿参加本研究并签署知情同意书",
+    "right to left": "مرضى السكري ≥ 18 سنة",
+    "only signs": ">= <= × % ( [ { ; : , . -",
+    "unclosed": "((((((((((asthma ((((",
+    "closers": "asthma )))) or ]]] diabetes mellitus",
+    "surrogates": "asthma \ud800 or 5 mg",
+    "cut": "Any of the following:",
+    "code points": "stage <U+2162> or <U+110000> asthma <U+2265> 3",
+}
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+@pytest.mark.parametrize("kind", ["inclusion", "exclusion"])
+def test_bad_input_ends_in_a_tree(name: str, kind: Kind) -> None:
+    lower(parsed(BAD[name], kind).tree)
+
+
+HOSTILE = {
+    "one word": "a" * 1_000_000,
+    "digits": "1" * 1_000_000,
+    "brackets": "(" * 500_000 + ")" * 500_000,
+    "or": "asthma or " * 100_000,
+    "bullets": "* asthma\n" * 20_000,
+    "spaces": " " * 999_999 + "a",
+    "operators": ">=" * 500_000,
+    "one paragraph": "Hemoglobin >= 9 g/dL and no asthma, except diabetes (such as prednisone within 6 months); "
+    * 11_000,
+    "windows": "within 6 months prior to " * 40_000,
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_a_megabyte_ends_within_seconds(name: str) -> None:
+    started = time.process_time()
+    criteria = parse(read_eligibility(f"Inclusion Criteria:\n\n{HOSTILE[name]}", Eligibility()).criteria, load())
+    assert criteria
+    assert time.process_time() - started < 60
+
+
+def test_time_grows_with_length() -> None:
+    unit = "Hemoglobin >= 9 g/dL and no asthma, except diabetes (such as prednisone within 6 months); "
+    seconds = []
+    for times in (40, 160):
+        text = unit * times
+        assert len(text) < MAX_CHARACTERS
+        started = time.process_time()
+        parsed(text, "exclusion")
+        seconds.append(time.process_time() - started)
+    assert seconds[1] < 12 * max(seconds[0], 0.01)
