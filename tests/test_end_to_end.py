@@ -105,10 +105,13 @@ def test_a_second_run_leaves_the_server_as_the_first_did(twice: Twice) -> None:
 
 
 def test_only_candidates_are_proposed(twice: Twice) -> None:
-    proposed = {k: r["status"] for k, r in twice.after_first.items() if k.startswith("ResearchSubject/")}
+    studies = {f"ResearchStudy/{m.trial.id.lower()}" for m in twice.first.matches}
+    subjects = [r for k, r in twice.after_first.items() if k.startswith("ResearchSubject/")]
+    mine = [r for r in subjects if r["study"]["reference"] in studies]  # other tests share the server
+    proposed = {(r["individual"]["reference"], r["study"]["reference"]): r["status"] for r in mine}
     expected = [m for m in twice.first.matches if m.candidate and m.trial.reviewed]
-    assert len(proposed) == len(expected) > 0
-    assert set(proposed.values()) == {"candidate"}
+    assert proposed == {(m.patient.reference, f"ResearchStudy/{m.trial.id.lower()}"): "candidate" for m in expected}
+    assert len(proposed) == len(mine) > 0
 
 
 def test_a_persons_decision_survives(twice: Twice, few: Path, server: Server, tmp_path: Path) -> None:
