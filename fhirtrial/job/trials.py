@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from fhirtrial.client import FhirSession, Server
+from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.document import criteria_hash
 from fhirtrial.errors import ArtifactError, InputError, Problem, RecordError
 from fhirtrial.job.publish import map_trial, registry
@@ -77,28 +78,44 @@ def on_server(source: object) -> bool:
 def trials_of(resources: Iterable[Resource], mappings: Registry) -> Iterator[Trial]:
     """The trials in one set of published resources; every part of one must stand on the same criteria tree.
 
-    A ResearchStudy without a PlanDefinition of its id was published by somebody else and is none of ours.
+    A ResearchStudy whose PlanDefinition is not there, or states no tree, was published by somebody else and is none
+    of ours; so is a Library without a tree, unless a trial of ours lacks its own.
     """
     by_type: dict[str, dict[str, Resource]] = {}
     for resource in resources:
         by_type.setdefault(str(resource.get("resourceType")), {})[str(resource.get("id"))] = resource
-    trees = {}
-    for library in by_type.get("Library", {}).values():
-        criteria = _read(mappings, library)
-        trees[criteria_hash(criteria)] = criteria
+    trees, unread = _trees(by_type.get("Library", {}).values(), mappings)
     for name, study in by_type.get("ResearchStudy", {}).items():
-        if name not in by_type.get("PlanDefinition", {}):
-            log.info("ResearchStudy/%s has no PlanDefinition here", name)
+        plan = by_type.get("PlanDefinition", {}).get(name)
+        tree = None if plan is None else _read(mappings, plan)
+        if tree is None:
+            log.info("ResearchStudy/%s has no PlanDefinition of ours", name)
             continue
-        parts = [by_type["PlanDefinition"][name]]
-        parts += [g for i, g in by_type.get("Group", {}).items() if i.startswith(f"{name}-")]
-        stated = {_read(mappings, part) for part in parts}
-        tree = stated.pop()
-        if stated or tree not in trees:
-            got = "its PlanDefinition, Groups and Library do not stand on one criteria tree"
+        groups = [g for i, g in by_type.get("Group", {}).items() if i.startswith(f"{name}-")]
+        questionnaire = by_type.get("Questionnaire", {}).get(name)
+        if tree not in trees and len(unread) == 1:
+            raise unread[0]
+        if tree not in trees or questionnaire is None or {_read(mappings, g) for g in groups} - {tree}:
+            got = "its PlanDefinition, Groups, Questionnaire and Library do not stand on one criteria tree"
             raise ArtifactError(f"ResearchStudy/{name}", got, "publish the whole Bundle again (fhirtrial map)")
-        questionnaire = _read(mappings, by_type["Questionnaire"][name])
-        yield Trial(**_read(mappings, study), criteria=trees[tree], questionnaire=questionnaire, tree_hash=tree)
+        asked = _read(mappings, questionnaire)
+        yield Trial(**_read(mappings, study), criteria=trees[tree], questionnaire=asked, tree_hash=tree)
+
+
+def _trees(
+    libraries: Iterable[Resource], mappings: Registry
+) -> tuple[dict[str, tuple[Criterion, ...]], list[ArtifactError]]:
+    """The criteria in the Libraries by their hash, and what those said that have none that can be used."""
+    trees: dict[str, tuple[Criterion, ...]] = {}
+    unread: list[ArtifactError] = []
+    for library in libraries:
+        try:
+            criteria = _read(mappings, library)
+        except ArtifactError as error:
+            unread.append(error)
+        else:
+            trees[criteria_hash(criteria)] = criteria
+    return trees, unread
 
 
 def _sets(
