@@ -52,6 +52,8 @@ Anchor = Literal[
     "symptom-onset",
     "unspecified",
 ]
+ASSUMED = frozenset({"baseline", "enrolment", "randomization", "first-dose", "unspecified"})
+"""Anchors that stand for the index date by assumption only; what rests on them is at most presumed."""
 Route = Literal["oral", "intravenous", "subcutaneous", "intramuscular", "topical", "inhaled", "systemic"]
 ConceptName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 

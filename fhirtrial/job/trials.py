@@ -39,10 +39,11 @@ def load_trials(
     Suspended trials are left out. What cannot be read goes to `failures`; without that list the first one raises.
     """
     site = site or Site()
+    mappings = registry(site)
     found: dict[str, Trial] = {}
     for resources in _sets(source, site, failures):
         try:
-            found |= {trial.id: trial for trial in trials_of(resources, registry(site))}
+            found |= {trial.id: trial for trial in trials_of(resources, mappings)}
         except InputError as error:
             _failed(error, failures)
     return tuple(found[i] for i in sorted(found) if i not in site.suspended)

@@ -11,14 +11,12 @@ import datetime as dt
 import math
 from dataclasses import dataclass
 
-from fhirtrial.criteria.tree import Offset, Window
+from fhirtrial.criteria.tree import ASSUMED, Offset, Window
 from fhirtrial.patients.facts import CEIL, FLOOR
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 DAYS = {"d": 1, "wk": 7}
 MONTHS = {"mo": 1, "a": 12}
-ASSUMED = frozenset({"baseline", "enrolment", "randomization", "first-dose", "unspecified"})
-"""Anchors that stand for the index date by assumption only; what rests on them is at most presumed."""
 
 
 @dataclass(frozen=True)

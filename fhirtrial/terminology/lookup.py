@@ -139,6 +139,8 @@ class Terminology:
 
     def with_local(self, codes: Mapping[str, Mapping[str, Sequence[str]]]) -> Terminology:
         """A terminology that also holds a site's own codes: concept → system → codes."""
+        if not codes:
+            return self  # with the indexes it has built so far
         local = dict(self.local)
         for name, systems in codes.items():
             self.concept(name)

@@ -19,6 +19,15 @@ _IMPLIED: dict[Reading, frozenset[Reading]] = {
     "decreased": frozenset(("abnormal",)),
     "negative": frozenset(("normal",)),
 }
+# What says yes and what says no to each question. A number above its own cut-off is a positive antibody, and so on.
+SAYS = {
+    "positive": ({"positive", "elevated"}, {"negative", "normal"}),
+    "negative": ({"negative", "normal"}, {"positive", "elevated"}),
+    "elevated": ({"elevated"}, {"normal", "decreased"}),
+    "decreased": ({"decreased"}, {"normal", "elevated"}),
+    "normal": ({"normal"}, {"abnormal", "elevated", "decreased"}),
+    "abnormal": ({"abnormal", "elevated", "decreased"}, {"normal"}),
+}
 
 
 @cache

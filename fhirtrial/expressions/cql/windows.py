@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from fhirtrial.criteria.tree import Offset, Window
+from fhirtrial.criteria.tree import ASSUMED, Offset, Window
 
 # Anchors that stand for the index date by assumption only; all others but screening lie after it or are not recorded.
-ASSUMED = frozenset({"baseline", "enrolment", "randomization", "first-dose", "unspecified"})
 TODAY = "IndexDate"
 # Beside half-lives only whole days occur; longer units have no fixed length.
 _HOURS = {"h": 1.0, "d": 24.0, "wk": 168.0}

@@ -33,8 +33,7 @@ from fhirtrial.matching.view import State, View
 
 def distinct(atom: Medication, view: View, found: Rows, absence: Absence, *, assumed: bool) -> Answer:
     """The exposure to `atom.distinct` ingredients: the so-many-th best of each ingredient's best."""
-    kinds = [name for name in view.terminology.members(atom.concept) if not view.concept(name).members]
-    mine = [view.routed_states(name, found.index) == State.HIT for name in kinds]
+    mine = [view.routed_states(name, found.index) == State.HIT for name in _drugs(atom, view)]
     rest = ~np.logical_or.reduce(mine) if mine else np.ones(len(found.index), bool)
 
     def best(which: NDArray[np.bool_]) -> Ints:
@@ -63,9 +62,8 @@ def together(atom: Medication, view: View, rows: Ints, other: Grades, doses: Num
     if atom.dose is None or atom.dose.op not in {">", ">="}:
         return grade, reasons
     patient = view.column("patient")[rows]
-    kinds = [name for name in view.terminology.members(atom.concept) if not view.concept(name).members]
     taken = (other >= PRESUMED_YES) & (doses.why == 0)
-    drugs = [np.flatnonzero(taken & (view.routed_states(name, rows) == State.HIT)) for name in kinds]
+    drugs = [np.flatnonzero(taken & (view.routed_states(name, rows) == State.HIT)) for name in _drugs(atom, view)]
     for p in np.unique(patient[taken]).tolist():
         mine = [drug[patient[drug] == p] for drug in drugs]
         mine = [drug for drug in mine if len(drug)]
@@ -85,6 +83,11 @@ def together(atom: Medication, view: View, rows: Ints, other: Grades, doses: Num
         open_ = int(why[0]) | (Reason.UNDATED if at_once == UNKNOWN else 0)
         grade[higher], reasons[higher] = reached, open_ if reached == UNKNOWN else 0
     return grade, reasons
+
+
+def _drugs(atom: Medication, view: View) -> list[str]:
+    """The single drugs under the class."""
+    return [name for name in view.terminology.members(atom.concept) if not view.concept(name).members]
 
 
 def _at_once(view: View, rows: Ints) -> int:

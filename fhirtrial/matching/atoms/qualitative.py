@@ -18,16 +18,6 @@ from fhirtrial.patients.facts import CodeSet, ValueKind
 from fhirtrial.terminology import qualitative
 from fhirtrial.terminology.systems import canonical
 
-# What says yes and what says no to each question. A number above its own cut-off is a positive antibody, and so on.
-SAYS = {
-    "positive": ({"positive", "elevated"}, {"negative", "normal"}),
-    "negative": ({"negative", "normal"}, {"positive", "elevated"}),
-    "elevated": ({"elevated"}, {"normal", "decreased"}),
-    "decreased": ({"decreased"}, {"normal", "elevated"}),
-    "normal": ({"normal"}, {"abnormal", "elevated", "decreased"}),
-    "abnormal": ({"abnormal", "elevated", "decreased"}, {"normal"}),
-}
-
 
 def result(atom: Result, view: View) -> Answer:
     concept = view.concept(atom.concept)
@@ -40,7 +30,7 @@ def result(atom: Result, view: View) -> Answer:
     select = "any" if lasting else atom.select
 
     def judge(rows: Ints) -> tuple[Graded, Callable[[int], str]]:
-        yes, no = SAYS[atom.result]
+        yes, no = qualitative.SAYS[atom.result]
         said = _readings(view, rows, concept.molar_mass)
         grade = np.full(len(rows), UNKNOWN, np.int8)
         reasons = np.zeros(len(rows), np.uint32)
@@ -93,7 +83,7 @@ def _joined(reading: str, marked: str, why: int = Reason.UNCONFIRMED) -> tuple[s
     """Value and interpretation together: they may complete each other, never contradict."""
     if reading in {"", "equivocal"}:
         return (marked, 0) if marked and not reading else ("", why)
-    opposite = any({reading, marked} & yes and {reading, marked} & no for yes, no in SAYS.values())
+    opposite = any({reading, marked} & yes and {reading, marked} & no for yes, no in qualitative.SAYS.values())
     return ("", Reason.CONFLICTING) if opposite else (reading, 0)
 
 

@@ -9,16 +9,7 @@ from fhirtrial.expressions.cql.names import UNKNOWN, strings
 from fhirtrial.expressions.cql.piece import Helper, Piece
 from fhirtrial.terminology import Terminology
 from fhirtrial.terminology.policy import load_policy
-
-# What says yes and what says no to each question; a number above its own cut-off is a positive antibody, and so on.
-_SAYS = {
-    "positive": ({"positive", "elevated"}, {"negative", "normal"}),
-    "negative": ({"negative", "normal"}, {"positive", "elevated"}),
-    "elevated": ({"elevated"}, {"normal", "decreased"}),
-    "decreased": ({"decreased"}, {"normal", "elevated"}),
-    "normal": ({"normal"}, {"abnormal", "elevated", "decreased"}),
-    "abnormal": ({"abnormal", "elevated", "decreased"}, {"normal"}),
-}
+from fhirtrial.terminology.qualitative import SAYS
 
 
 def result(atom: Result, terminology: Terminology) -> Piece:
@@ -27,7 +18,7 @@ def result(atom: Result, terminology: Terminology) -> Piece:
     select = "any" if recency is None and atom.result == "positive" else atom.select
     high, helpers = limit(atom.concept, "high", terminology)
     low, _ = limit(atom.concept, "low", terminology)
-    yes, no = (strings(words) for words in _SAYS[atom.result])
+    yes, no = (strings(words) for words in SAYS[atom.result])
     by_limits = (
         f'"By limits"(F.value, F.comparator, {low}, {high},\n'
         '            not exists (F.ranges R where "Fits"(R) and R.low.value is not null))'
