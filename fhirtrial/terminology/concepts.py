@@ -30,6 +30,7 @@ class Concept:
     * `complete` lists the systems (URIs) in which codes and members are exhaustive, so that absence can speak; an
       `open` class has more under it than its members, and is complete only where that is declared.
     * `routes` limits the products and ATC codes of a medication class to these route groups (see `medicines`).
+    * `source` is the entry of an open table that a derived concept was made of; a written concept has none.
     * `ordinals` ranks the answers of an ordinal scale, by (system, code) and by text in lower case.
     """
 
@@ -53,3 +54,4 @@ class Concept:
     routes: frozenset[str] = frozenset()
     ordinals: Mapping[tuple[str, str] | str, int] = field(default_factory=dict)
     note: str = ""
+    source: str = ""

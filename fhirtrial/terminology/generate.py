@@ -20,6 +20,8 @@ import orjson
 
 from fhirtrial.errors import ConfigError
 from fhirtrial.terminology.concepts import Code, Concept
+from fhirtrial.terminology.derived import HEAD
+from fhirtrial.terminology.generate_derived import derive, icd10cm_below
 from fhirtrial.terminology.generate_products import product_rows
 from fhirtrial.terminology.generate_sources import OPEN, counts
 from fhirtrial.terminology.index import Prefixes, key_of
@@ -37,6 +39,7 @@ FILES = {
     URIS["icd10"]: "icd10_who_2019.csv",
 }
 _CATEGORY = 3
+_PRODUCTS = "code ingredients value unit route display"
 _TAG = re.compile(r"\(([a-z ]+)\)$")
 _TAGS = {
     "condition": {"disorder"},
@@ -140,11 +143,16 @@ def _tables(concepts: Mapping[str, Concept], tables: Path, out: Path) -> dict[st
     routes = tomllib.loads((DATA / "routes.toml").read_text(encoding="utf-8"))
     names, codes = (read(tables, name) for name in ("rxnorm_ingredients.csv", "codes_rxnorm.csv"))
     products = product_rows(concepts.values(), read(tables, "rxnorm_products.csv"), names, codes, routes)
+    derived, sold = derive(concepts, tables, routes)
+    icd10cm = list(icd10cm_rows(concepts.values(), tables))
     made = {
         "units.tsv": ("unit dimension factor offset", unit_rows(units)),
-        "icd10cm.tsv.gz": ("code display", icd10cm_rows(concepts.values(), tables)),
+        "icd10cm.tsv.gz": ("code display", icd10cm),
         "snomed_named.tsv": ("concept code display", named_rows(concepts, named_rules(), tables)),
-        "products.tsv.gz": ("code ingredients value unit route display", products),
+        "products.tsv.gz": (_PRODUCTS, products),
+        "derived.tsv.gz": (HEAD, derived),
+        "products_derived.tsv.gz": (_PRODUCTS, sold),
+        "icd10cm_derived.tsv.gz": ("code display", icd10cm_below(derived, {row[0] for row in icd10cm}, tables)),
     }
     return {name: write(out / name, head, rows) for name, (head, rows) in made.items()}
 

@@ -100,7 +100,7 @@ def build(concept: Concept, local: tuple[Code, ...], index_of: Callable[[str], I
 
 def _add_products(concept: Concept, index: Index) -> None:
     # A drug with routes of its own is only what goes those ways, so its ingredient code means them.
-    forms = products_of(concept.name)
+    forms = products_of(concept.name, derived=bool(concept.source))
     products = [p for p in forms if not (concept.routes and p.route) or within(p.route, concept.routes)]
     stated = frozenset(p.route for p in products if p.route)
     for code in concept.codes:

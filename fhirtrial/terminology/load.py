@@ -1,6 +1,7 @@
-"""Loads the shipped terminology, once, from the one file that `generate` makes of the concept files.
+"""Loads the shipped terminology, once, from the file that `generate` makes of the concept files.
 
-Nothing is judged here: `source` reads and checks what people write, a test holds the two equal.
+`derived` stands behind it. Nothing is judged here: `source` reads and checks what people write, and a test holds
+the two equal.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import orjson
 
 from fhirtrial.terminology.concepts import Code, Concept
+from fhirtrial.terminology.derived import Library
 from fhirtrial.terminology.lookup import Terminology
 from fhirtrial.terminology.systems import URIS, canonical
 
@@ -26,7 +28,7 @@ PLAIN = ("label", "open", "sensitive", "recency", "unit", "molar_mass", "note")
 def load() -> Terminology:
     """The shipped terminology; read when first asked for, then shared, as it never changes."""
     entries: dict[str, dict[str, Any]] = orjson.loads((DATA / FILE).read_bytes())
-    return Terminology({name: concept(name, entry) for name, entry in entries.items()})
+    return Terminology(Library({name: concept(name, entry) for name, entry in entries.items()}))
 
 
 def concept(name: str, entry: dict[str, Any]) -> Concept:

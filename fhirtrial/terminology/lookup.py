@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
@@ -18,10 +18,11 @@ from types import MappingProxyType
 from fhirtrial.errors import ConfigError
 from fhirtrial.terminology import tables
 from fhirtrial.terminology.concepts import Code, Concept
+from fhirtrial.terminology.derived import Names
+from fhirtrial.terminology.forms import Form, further_names, surface_forms, written_of
 from fhirtrial.terminology.index import Index, Prefixes, build, key_of
-from fhirtrial.terminology.names import Pattern, pattern, plain, surface
+from fhirtrial.terminology.names import Pattern, pattern, plain
 from fhirtrial.terminology.routes import within
-from fhirtrial.terminology.spelling import other_spellings
 from fhirtrial.terminology.systems import URIS, canonical, comparable
 
 _ICD10CM = URIS["icd10cm"]
@@ -92,12 +93,15 @@ class Terminology:
 
     def hits(self, name: str) -> frozenset[tuple[str, str]]:
         """Every code known to mean the concept, as (system URI, code); ICD codes outside the tables need `is_hit`."""
-        return frozenset((code.system, code.code) for code in self.value_set(name))
+        if name not in self._hits:
+            self._hits[name] = frozenset((code.system, code.code) for code in self.value_set(name))
+        return self._hits[name]
 
     def value_set(self, name: str) -> tuple[Code, ...]:
         """`hits` with displays, sorted; ICD-10-CM in full depth, ICD-10 and ATC as declared."""
         index = self._index(name)
-        below = (code for ends in index.prefixes.ranges(_ICD10CM) for code in tables.descendants(*ends))
+        deep = any(self.concept(member).source for member in self.members(name))
+        below = (code for ends in index.prefixes.ranges(_ICD10CM) for code in tables.descendants(*ends, deep=deep))
         found = {key_of(code): code for code in below}
         return tuple(sorted((found | index.codes).values()))
 
@@ -107,28 +111,14 @@ class Terminology:
         return found is not None and found.search(plain(text)) is not None
 
     @cached_property
-    def _surface_forms(self) -> tuple[tuple[str, str, bool], ...]:
-        holders: dict[tuple[str, bool], list[str]] = {}
-        for name in self.names:
-            concept = self.concepts[name]
-            own = (concept.label, *(text for text in concept.synonyms if text not in concept.narrower))
-            for key in dict.fromkeys(k for text in own for k in surface(text)):
-                holders.setdefault(key, []).append(name)
-        return tuple(
-            sorted((form, name, case) for (form, case), names in holders.items() for name in self._owners(form, names))
-        )
+    def _surface_forms(self) -> tuple[Form, ...]:
+        return surface_forms(self.concepts, self.members)
 
-    def _owners(self, form: str, names: Sequence[str]) -> Sequence[str]:
-        """Whose name a shared form is: the concept that it labels, else the member before its class."""
-        if len(names) == 1:
-            return names
-        labelled = [name for name in names if form in _label_forms(self.concepts[name].label)]
-        if labelled:
-            return labelled
-        above = {a for a in names for b in names if a != b and b in self.members(a)}
-        return [name for name in names if name not in above]
+    @cached_property
+    def _hits(self) -> dict[str, frozenset[tuple[str, str]]]:
+        return {}
 
-    def surface_forms(self) -> tuple[tuple[str, str, bool], ...]:
+    def surface_forms(self) -> tuple[Form, ...]:
         """Every name by which text says a concept, for a matcher: (plain form, concept, whether case counts), sorted.
 
         A form whose case does not count is in lower case. A shared name is the concept's that it labels, else the
@@ -136,6 +126,15 @@ class Terminology:
         names are left out: who asks for knee osteoarthritis does not ask for any osteoarthritis.
         """
         return self._surface_forms
+
+    def further_names(self) -> Iterator[Names]:
+        """Names that stand in no written concept: those of derived ones, and what tables add to a written one."""
+        return further_names(self.concepts)
+
+    @property
+    def written(self) -> Mapping[str, Concept]:
+        """The concepts that people wrote, which come before derived ones."""
+        return written_of(self.concepts)
 
     def with_local(self, codes: Mapping[str, Mapping[str, Sequence[str]]]) -> Terminology:
         """A terminology that also holds a site's own codes: concept → system → codes."""
@@ -160,6 +159,10 @@ class Terminology:
         return {}
 
     @cached_property
+    def _value_sets(self) -> dict[str, tuple[Code, ...]]:
+        return {}
+
+    @cached_property
     def _patterns(self) -> dict[str, Pattern | None]:
         return {}
 
@@ -177,10 +180,6 @@ class Terminology:
     def _listed(self, name: str, block: str, key: tuple[str, str]) -> bool:
         codes: list[Code] = [c for member in self.members(name) for c in getattr(self.concept(member), block)]
         return any(key_of(code) == key for code in codes) or Prefixes.of(codes).match(key)
-
-
-def _label_forms(label: str) -> set[str]:
-    return {form for text in (label, *other_spellings((label,))) for form, _ in surface(text)}
 
 
 def _key(system: str, code: str) -> tuple[str, str]:

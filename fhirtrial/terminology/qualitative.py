@@ -45,6 +45,18 @@ def _lexicon() -> tuple[dict[tuple[str, str], Reading], dict[str, Reading]]:
     return codes, texts
 
 
+def lexicon() -> dict[Reading, tuple[frozenset[tuple[str, str]], frozenset[str]]]:
+    """For each reading the codes, as (system URI, code), and the whole texts in lower case that say it."""
+    by_code, by_text = _lexicon()
+    return {
+        reading: (
+            frozenset(key for key, said in by_code.items() if said == reading),
+            frozenset(text for text, said in by_text.items() if said == reading),
+        )
+        for reading in get_args(Reading)
+    }
+
+
 def read(codes: Iterable[tuple[str, str]], text: str | None) -> Reading | None:
     """What coded values say, else what the text says; codes that contradict one another are equivocal."""
     by_code, by_text = _lexicon()

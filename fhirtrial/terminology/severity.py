@@ -19,6 +19,18 @@ def _table() -> tuple[dict[tuple[str, str], int], dict[str, int]]:
     return codes, {text: e["rank"] for e in entries.values() for text in e["texts"]}
 
 
+def lexicon() -> dict[int, tuple[frozenset[tuple[str, str]], frozenset[str]]]:
+    """For each rank the codes, as (system URI, code), and the whole texts in lower case that say it."""
+    codes, texts = _table()
+    return {
+        rank: (
+            frozenset(key for key, said in codes.items() if said == rank),
+            frozenset(text for text, said in texts.items() if said == rank),
+        )
+        for rank in sorted({*codes.values(), *texts.values()})
+    }
+
+
 def severity_rank(codings: Iterable[tuple[str, str]], words: Iterable[str]) -> int:
     """The rank of a Condition.severity, by code, else by one of its texts."""
     codes, texts = _table()

@@ -35,14 +35,20 @@ def named() -> dict[str, tuple[Code, ...]]:
 
 
 @cache
-def _icd10cm() -> tuple[list[str], list[str]]:
+def _icd10cm(name: str) -> tuple[list[str], list[str]]:
     """The codes below declared ones in their comparable form, sorted, and their lines beside them."""
-    found = sorted((line.split("\t", 1)[0].replace(".", ""), line) for line in lines("icd10cm.tsv.gz"))
+    found = sorted((line.split("\t", 1)[0].replace(".", ""), line) for line in lines(name))
     return [code for code, _ in found], [line for _, line in found]
 
 
-def descendants(low: str, high: str) -> list[Code]:
-    """ICD-10-CM codes from one comparable code to another, each with all that is below it."""
-    codes, entries = _icd10cm()
-    found = entries[bisect_left(codes, low) : bisect_left(codes, high + _LAST)]
-    return [Code(URIS["icd10cm"], *line.split("\t")) for line in found]
+def descendants(low: str, high: str, *, deep: bool = False) -> list[Code]:
+    """ICD-10-CM codes from one comparable code to another, each with all that is below it.
+
+    `deep` looks among the codes that only derived concepts declare, too.
+    """
+    found: list[Code] = []
+    for name in ("icd10cm.tsv.gz", "icd10cm_derived.tsv.gz")[: 2 if deep else 1]:
+        codes, entries = _icd10cm(name)
+        below = entries[bisect_left(codes, low) : bisect_left(codes, high + _LAST)]
+        found += [Code(URIS["icd10cm"], *line.split("\t")) for line in below]
+    return found

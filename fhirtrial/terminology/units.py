@@ -62,14 +62,14 @@ def known(unit: str) -> bool:
 @lru_cache(maxsize=16384)
 def factor(unit: str, to: str, molar_mass: float | None = None) -> float | None:
     """What to multiply by to go from one unit to the other; None where that cannot be done or needs an offset."""
-    line = _line(unit, to, molar_mass)
-    return line[0] if line is not None and line[1] == 0 else None
+    found = line(unit, to, molar_mass)
+    return found[0] if found is not None and found[1] == 0 else None
 
 
 def convert(value: float, unit: str, to: str, molar_mass: float | None = None) -> float | None:
     """The value in the other unit, at 12 significant digits; None where it cannot be converted."""
-    line = _line(unit, to, molar_mass)
-    return None if line is None or not math.isfinite(value) else significant(value * line[0] + line[1])
+    found = line(unit, to, molar_mass)
+    return None if found is None or not math.isfinite(value) else significant(value * found[0] + found[1])
 
 
 def significant(value: float) -> float:
@@ -77,7 +77,8 @@ def significant(value: float) -> float:
 
 
 @lru_cache(maxsize=16384)
-def _line(unit: str, to: str, molar_mass: float | None) -> tuple[float, float] | None:
+def line(unit: str, to: str, molar_mass: float | None = None) -> tuple[float, float] | None:
+    """What to multiply by, and what to add then (temperatures), to go from one unit to the other."""
     source, target = _table().get(normalize(unit)), _table().get(normalize(to))
     if normalize(unit) == normalize(to) and source is not None:
         return 1.0, 0.0

@@ -215,7 +215,7 @@ def test_a_recorded_route_settles_an_ingredient_of_many_forms(terminology: Termi
 def test_no_code_is_both_hit_and_coarse(terminology: Terminology) -> None:
     both = [
         (name, code)
-        for name in terminology.names
+        for name in terminology.written
         for system, code in sorted(terminology.hits(name))
         if terminology.is_coarse(name, system, code) or not terminology.is_hit(name, system, code)
     ]
@@ -297,7 +297,7 @@ def test_an_unknown_concept_names_its_neighbours(terminology: Terminology) -> No
 
 
 def test_value_sets_are_sorted_and_equal_the_hits(terminology: Terminology) -> None:
-    for name in terminology.names:
+    for name in terminology.written:
         codes = terminology.value_set(name)
         assert list(codes) == sorted(codes)
         assert {(c.system, c.code) for c in codes} == terminology.hits(name)

@@ -100,7 +100,7 @@ def test_a_narrower_name_mentions_the_concept(terminology: Terminology) -> None:
 
 
 def test_narrower_names_are_synonyms_and_no_labels(terminology: Terminology) -> None:
-    for name in terminology.names:
+    for name in terminology.written:
         concept = terminology.concept(name)
         assert concept.narrower <= set(concept.synonyms)
         assert concept.label not in concept.narrower
@@ -189,7 +189,7 @@ def test_a_combination_makes_no_member(terminology: Terminology, group: str, dru
 
 
 def test_an_open_class_is_complete_only_where_it_says_so(terminology: Terminology) -> None:
-    for name in terminology.names:
+    for name in terminology.written:
         concept = terminology.concept(name)
         if concept.open:
             assert terminology.is_complete(name, "icd10cm") is ("http://hl7.org/fhir/sid/icd-10-cm" in concept.complete)
@@ -234,4 +234,4 @@ def test_names_reach_the_annotated_mentions(terminology: Terminology, capsys: py
 
 
 def test_at_least_600_concepts(terminology: Terminology) -> None:
-    assert len(terminology.names) >= 600
+    assert len(terminology.written) >= 600

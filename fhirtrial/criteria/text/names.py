@@ -1,5 +1,7 @@
 """Finding concepts by name: the longest run of words that is some concept's label or synonym, in one pass.
 
+Names of written concepts are laid out at once, those of derived ones (many more) when their first word is met.
+
 Words are compared folded (case, accents, plural s, British spelling), abbreviations letter by letter. A name that
 several concepts share keeps them all; one that is too short to be sure of without its long form is marked doubtful.
 """
@@ -13,7 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from fhirtrial.criteria.text.lexemes import Lexeme, Named
-from fhirtrial.terminology import Terminology
+from fhirtrial.terminology import Concept, Terminology
+from fhirtrial.terminology.derived import Names as Further
 from fhirtrial.terminology.names import is_abbreviation
 
 _WORD = re.compile(r"[^\W_]+(?:'[sS](?![^\W_]))?|%")
@@ -91,7 +94,8 @@ class Names:
 
     root: _Step
     kinds: Mapping[str, str]
-    long_names: Mapping[str, tuple[str, ...]]
+    long_names: dict[str, tuple[str, ...]]
+    unread: dict[str, list[tuple[str, Further]]]
 
 
 @lru_cache(maxsize=65536)
@@ -114,32 +118,59 @@ def names_of(terminology: Terminology) -> Names:
     root = _Step()
     found: dict[tuple[tuple[str, ...], str], list[tuple[int, str]]] = {}
     long_names: dict[str, tuple[str, ...]] = {}
-    for concept in terminology.concepts.values():
+    written = terminology.written
+    for concept in written.values():
         own = dict.fromkeys((concept.label, *concept.synonyms, concept.name.replace("-", " ")))
         if concept.name.endswith("percent-predicted"):
             # The analyte itself; its value says whether it is counted in percent of predicted.
             own |= dict.fromkeys(_OF_PREDICTED.sub("", name) for name in tuple(own) if _OF_PREDICTED.search(name))
+        # A narrower name asks for less than the concept: it is another concept's, or nobody's.
+        less = {_key(name) for name in concept.narrower}
         for rank, name in enumerate(own):
             bare = re.sub(r"\s*\([^)]*\)\s*$", "", name) if rank == 0 else name
-            if ", " in bare:
+            if ", " in bare or (key := _key(bare)) is None or key in less:
                 continue
-            words = _WORD.findall(bare)
-            if not words or len(words) > _LONGEST:
-                continue
-            key = tuple(fold(w) for w in words)
-            letters = " ".join(words) if _is_exact(bare) else ""
-            found.setdefault((key, letters), []).append((_preference(terminology, concept.name, rank), concept.name))
+            found.setdefault(key, []).append((_preference(concept, rank), concept.name))
         long_names[concept.name] = tuple(n.lower() for n in own if len(n) > 6)
-    for (key, letters), owners in found.items():
-        step = root
-        for word in key:
-            step = step.further.setdefault(word, _Step())
-        ordered = tuple(dict.fromkeys(name for _, name in sorted(owners)))
-        if letters:
-            step.exact[letters] = ordered
-        else:
-            step.names = ordered
-    return Names(root, {c.name: c.kind for c in terminology.concepts.values()}, long_names)
+    for key, owners in found.items():
+        _lay(root, key, tuple(dict.fromkeys(name for _, name in sorted(owners))))
+    kinds = {c.name: c.kind for c in written.values()}
+    unread: dict[str, list[tuple[str, Further]]] = {}
+    for entry in terminology.further_names():
+        if entry.concept not in kinds:
+            kinds[entry.concept] = entry.kind
+        for name in entry.names:
+            if first := _WORD.match(name):
+                unread.setdefault(fold(first.group()), []).append((name, entry))
+    return Names(root, kinds, long_names, unread)
+
+
+def _key(name: str) -> tuple[tuple[str, ...], str] | None:
+    words = _WORD.findall(name)
+    if not words or len(words) > _LONGEST:
+        return None
+    return tuple(fold(w) for w in words), " ".join(words) if _is_exact(name) else ""
+
+
+def _lay(root: _Step, key: tuple[tuple[str, ...], str], owners: tuple[str, ...], *, after: bool = False) -> None:
+    words, letters = key
+    step = root
+    for word in words:
+        step = step.further.setdefault(word, _Step())
+    if letters:
+        step.exact[letters] = step.exact.get(letters) or owners if after else owners
+    elif not (after and step.names):
+        step.names = owners
+
+
+def _lay_unread(names: Names, first: str) -> None:
+    """Lays out the names of derived concepts that begin with a word, once, wherever no written one has the name."""
+    for name, entry in names.unread.get(first, ()):
+        if (key := _key(name)) is not None:
+            _lay(names.root, key, (entry.concept,), after=True)
+        if not entry.further:
+            names.long_names[entry.concept] = tuple(n.lower() for n in entry.names if len(n) > 6)
+    names.unread.pop(first, None)
 
 
 def find_names(text: str, names: Names, context: str = "") -> Iterator[Lexeme]:
@@ -147,6 +178,8 @@ def find_names(text: str, names: Names, context: str = "") -> Iterator[Lexeme]:
     words = [(m.start(), m.end(), m.group()) for m in _WORD.finditer(text)]
     place = 0
     while place < len(words):
+        if (first := fold(words[place][2])) in names.unread:
+            _lay_unread(names, first)
         last, owners = _longest(text, words, place, names.root)
         if owners:
             start, end = words[place][0], words[last][1]
@@ -206,7 +239,6 @@ def _is_exact(name: str) -> bool:
     return is_abbreviation(name) or (len(name) <= 5 and any(c.isupper() for c in name[1:]))
 
 
-def _preference(terminology: Terminology, name: str, rank: int) -> int:
-    concept = terminology.concepts[name]
+def _preference(concept: Concept, rank: int) -> int:
     own = 0 if rank == 0 else 1
     return own * 100_000 + _KINDS.index(concept.kind) * 10_000 + min(9_999, len(concept.codes) + len(concept.members))
