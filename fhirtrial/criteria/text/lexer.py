@@ -44,8 +44,8 @@ _AND_OR = re.compile(r"\band\s*/\s*or\b|\bor\s*/\s*and\b|,?\s*\bor\s+and\b", re.
 _ROMAN = r"(?:III|II|IV|I|VI|V)"
 _RANK = re.compile(
     rf"(?:(?P<op>>=|<=|>|<|at\s+least|greater\s+than(?:\s+or\s+equal\s+to)?|less\s+than)\s*)?"
-    rf"(?:(?:functional|performance)\s+)?(?P<word>class(?:es|ification)?|grades?|stages?)?\s*(?<![\w-])(?P<a>{_ROMAN}|(?<=\s)[0-5](?![\d.]))"
-    rf"(?![\w])(?:\s*(?P<to>-|to|or|and|/|,|through)\s*(?:class\s+|grade\s+|stage\s+)?(?P<b>{_ROMAN}|[0-5])(?![\w.]))?(?:\s*(?P<post>or\s+(?:higher|greater|more|above|worse|less|lower|better)))?",
+    rf"(?:(?:functional|performance)\s+)?(?P<word>class(?:es|ification)?|grades?|stages?)?\s*(?<![\w-])(?P<a>{_ROMAN}|(?<=\s)[0-5](?![\d.]|\s*(?:-|to|and|or)\s*\d\d))"
+    rf"(?![\w])(?:\s*(?P<to>-|to|or|and|/|,|through)\s*(?:class\s+|grade\s+|stage\s+)?(?P<b>{_ROMAN}|[0-5])(?![\w.]))?(?:\s*(?P<post>(?:or|and)\s+(?:higher|greater|more|above|worse|less|lower|better|below|fewer)))?",
 )
 _SIGN: dict[str, Op] = {
     ">=": ">=",
@@ -56,15 +56,19 @@ _SIGN: dict[str, Op] = {
     "greater than": ">",
     "less than": "<",
 }
-_MASK = re.compile(r"\d")
+# "Age of 18 years" and "a minimum of 18 years" say no length of time, as "treatment of 6 months" does.
+_OF = re.compile(r"\b(?:ages?|minimum|maximum|excess|range)\s+of\b", re.IGNORECASE)
 # Cues that stand before any name of a concept: what they say is not that the concept is there.
 _FIRST = frozenset({"allergy", "intolerance", "contraception", "consent", "compliance"})
 _LONGEST_TERM = 5
+# Longer than any number or word; what reads it as one only loses time.
+_ENDLESS = re.compile(r"\d{16,}|(?<!\w)\w{64,}")
 
 
 def lex(text: str, names: Names, context: str = "") -> tuple[Lexeme, ...]:
     """The text's lexemes in order."""
     taken = bytearray(len(text))
+    readable = _ENDLESS.sub(lambda m: "\x01" * len(m.group()), text)
     found: list[Lexeme] = []
 
     def claim(lexemes: Iterable[Lexeme]) -> None:
@@ -73,18 +77,18 @@ def lex(text: str, names: Names, context: str = "") -> tuple[Lexeme, ...]:
                 taken[lexeme.start : lexeme.end] = b"\1" * (lexeme.end - lexeme.start)
                 found.append(lexeme)
 
-    claim(find_times(text))
-    claim(_scopes(text))
-    cues = sorted(find_cues(text), key=lambda c: (-(c.end - c.start), c.start))
+    claim(find_times(_OF.sub(lambda m: f"{m.group()[:-2]}  ", readable)))
+    claim(_scopes(readable))
+    cues = sorted(find_cues(readable), key=lambda c: (-(c.end - c.start), c.start))
     claim(c for c in cues if c.value in _FIRST)
-    claim(_mistyped(text, names))
-    claim(find_names(_masked(text, taken), names, context))
+    claim(_mistyped(readable, names))
+    claim(find_names(_masked(readable, taken), names, context))
     scales = {x.end for x in found if isinstance(x.value, Named) and names.kinds[x.value.concepts[0]] == "score"}
-    claim(_ranks(_masked(text, taken), scales))
-    claim(find_quantities(_masked(text, taken)))
-    claim(Lexeme("and/or", m.start(), m.end(), "and/or") for m in _AND_OR.finditer(text))
+    claim(_ranks(_masked(readable, taken), scales))
+    claim(find_quantities(_masked(readable, taken)))
+    claim(Lexeme("and/or", m.start(), m.end(), "and/or") for m in _AND_OR.finditer(readable))
     # Read again where names stand now: a cue that reached into a name is still there without it.
-    rest = sorted(find_cues(_masked(text, taken)), key=lambda c: (-(c.end - c.start), c.start))
+    rest = sorted(find_cues(_masked(readable, taken)), key=lambda c: (-(c.end - c.start), c.start))
     claim(c for c in rest if c.value != "kofthese")
     claim(_rest(text, taken))
     return _slashed(tuple(_terms(sorted(found, key=lambda x: x.start))))
@@ -139,7 +143,7 @@ def _ranks(text: str, scales: set[int]) -> Iterator[Lexeme]:
         if said:
             each = ((_SIGN.get(said, ">="), low, first),)
         elif post:
-            each = ((("<=" if "less" in post or "low" in post or "better" in post else ">="), low, first),)
+            each = ((("<=" if re.search("less|low|better|fewer", post) else ">="), low, first),)
         elif high is not None and match["to"] in {"-", "to", "through"} | {"or", "and", "/", ","} and high > low:
             each = ((">=", low, first), ("<=", high, second))
         elif high is None:

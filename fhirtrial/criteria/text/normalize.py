@@ -31,7 +31,14 @@ _PLAIN = {
 }
 # A character code spelled out by a broken export: <U+2265>.
 _CODE_POINT = re.compile(r"<U\+([0-9A-Fa-f]{4,5})>")
-_MARK = re.compile(r"(?<=\S)[ \t\u00a0]{2,}(?=\S)|[^\x00-\x7f]|<U\+[0-9A-Fa-f]{4,5}>|\x00")
+# One way to write "at least" and "at most": "=>", "> =", ">/=", "=<".
+_OR_EQUAL = re.compile(r"[<>] ?/? ?=|=/?[<>]")
+# Runs of blanks say no more than one; an indent says no more from here on, and neither do many empty lines.
+_BLANKS = r"[ \t\r\f\v\u00a0\u2000-\u200b\u200e\u200f\u202f\u205f\u3000\ufeff\x00]"
+_DEEP = 40
+_GAP = re.compile(rf"(?<=\S){_BLANKS}{{2,}}|{_BLANKS}{{{_DEEP},}}|\n\s*\n\s*\n")
+_BLANK = re.compile(rf"(?:\s|{_BLANKS})+")
+_MARK = re.compile(rf"{_GAP.pattern}|[^\x00-\x7f]|<U\+[0-9A-Fa-f]{{4,5}}>|\x00|{_OR_EQUAL.pattern}|(?<=\d) ?~(?= ?\d)")
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,12 @@ def normalize(source: str) -> Normalized:
 
 
 def _plain(mark: str, before: str) -> str:
-    if mark.isspace() and len(mark) > 1:
-        return " "
+    if len(mark) > 1 and _BLANK.fullmatch(mark):
+        return "\n\n" if mark[0] == "\n" else " " if before and not before.isspace() else " " * _DEEP
+    if _OR_EQUAL.fullmatch(mark):
+        return ">=" if ">" in mark else "<="
+    if "~" in mark:
+        return "-"
     if len(mark) > 1:
         code = _CODE_POINT.fullmatch(mark)
         mark = chr(int(code[1], 16)) if code and int(code[1], 16) <= 0x10FFFF else mark
@@ -95,6 +106,6 @@ def _plain(mark: str, before: str) -> str:
     compatible = unicodedata.normalize("NFKC", mark)
     if compatible != mark and compatible.isascii() and len(compatible) <= 4:
         return compatible
-    if unicodedata.category(mark) == "Mn":
+    if unicodedata.category(mark) in {"Mn", "Cf"}:
         return ""
     return mark

@@ -28,7 +28,7 @@ _PREFIX: tuple[tuple[Op, str], ...] = (
         "<=",
         r"(?:does|do|did|should|must|may|can)?\s*not\s+(?:to\s+)?exceed(?:ing)?|not\s+exceeding|at\s+most|up\s+to|at\s+maximum",
     ),
-    (">", rf"(?:is\s+)?(?:{_MORE}|in\s+excess)\s+(?:than|of)|over|above|exceed(?:s|ing|ed)?|beyond|superior\s+to"),
+    (">", rf"(?:{_MORE}|in\s+excess)\s+(?:than|of)|over|above|exceed(?:s|ing|ed)?|beyond|superior\s+to"),
     ("<", rf"{_LESS}\s+than|under|below|inferior\s+to"),
     (">", r">"),
     ("<", r"<"),

@@ -22,6 +22,7 @@ _GAP = re.compile(
     re.IGNORECASE,
 )
 _TO = re.compile(r"\s*(?:-|to|through|and|until)\s*(?:<=\s*|<\s*|up\s+to\s+)?", re.IGNORECASE)
+_AND = re.compile(r"\s*,?\s*(?:and|but|to|&)\s*", re.IGNORECASE)
 _BETWEEN = re.compile(
     r"(?:between|from|range\s*(?:of|:)?|ranging\s+from|ages?d?)\s*(?:the\s+ages\s+of\s*|of\s*)?$", re.IGNORECASE
 )
@@ -79,7 +80,27 @@ def _after_operator(text: str, match: re.Match[str]) -> Lexeme | None:
         op, end = ">=", suffix.end()
     elif (equal := re.compile(r"\s*or\s+equal(?:\s+to)?\b", re.IGNORECASE).match(text, end)) is not None:
         op, end = (">=" if op in {">", ">="} else "<="), equal.end()
-    return _compare(text, match.start(), end, replace(bound, op=op))
+    return _both_ends(text, match.start(), end, replace(bound, op=op)) or _compare(
+        text, match.start(), end, replace(bound, op=op)
+    )
+
+
+def _both_ends(text: str, start: int, end: int, first: Bound) -> Lexeme | None:
+    """As in ">= 18 and <= 65 years": the other end of a range, said of the same quantity; the unit may stand once."""
+    then = _AND.match(text, end)
+    match = PREFIX.match(text, then.end()) if then else None
+    gap = _GAP.match(text, match.end()) if match else None
+    second = _quantity(text, gap.end(), loose=True) if gap else None
+    if match is None or second is None or prefix_op(match) == "=" or prefix_op(match)[0] == first.op[0]:
+        return None
+    other = replace(second[0], op=prefix_op(match))
+    if not (_alike(first, other) and first.of in {"absolute", other.of} and not first.predicted):
+        return None
+    first = replace(first, unit=other.unit, of=other.of, predicted=other.predicted)
+    low, high = (first, other) if first.op[0] == ">" else (other, first)
+    if low.value >= high.value:
+        return None
+    return Lexeme("compare", start, second[1], text[start : second[1]].lower(), Bounds((low, high)))
 
 
 def _after_number(text: str, match: re.Match[str]) -> Lexeme | None:

@@ -13,15 +13,16 @@ Style = Literal["bullet", "number", "letter"]
 _MARKER = re.compile(
     r"(?P<bullet>[*•·▪●◦‣■\u2043\uf0b7→]\s*(?=\S)|[-–—](?:\s+|(?=[A-Z(]))|o\s+(?=[A-Z]))"
     r"|\(?(?P<number>\d{1,2})\s?(?:[.)、．](?:\s+|(?=[^\W\d_]|[(≥≤<>\"'“]))|[)、](?=\d))"
-    r"|\(?(?P<letter>[a-zA-Z]|[ivx]{2,4})(?:\)\s*|\.\s*(?=[A-Z≥≤<>(])|\.\s+)"
+    r"|\(?(?P<letter>[a-zA-Z]|[ivx]{2,4}|[IVX]{2,4}(?=[.)]\s))(?:\)\s*|\.\s*(?=[A-Z≥≤<>(])|\.\s+)"
     r"|(?P<circled>[①-⑳])\s*"
 )
 _LEAD = r"(?:[\w/&-]+\s+){0,4}?"
 _HEADING = re.compile(
-    rf"^[\W_]*{_LEAD}(?P<kind>non[- ]?inclusion|inclusion|exclusion)s?\b(?:\s+criteri(?:a|on)s?)?"
+    rf"^[\W_]{{0,20}}{_LEAD}(?P<kind>non[- ]?inclusion|inclusion|exclusion)s?\b(?:\s+criteri(?:a|on)s?)?"
     r"(?P<rest>[^:：.;]{0,70}?)[\W_]*(?P<end>[:：]|$)",
     re.IGNORECASE,
 )
+_LONGEST_HEADING = 300
 _NEUTRAL = re.compile(
     r"^[\W_]*(?:eligibility\s+criteria|eligibility|criteria|selection criteria)[\W_]*$", re.IGNORECASE
 )
@@ -109,8 +110,8 @@ class Heading:
 def heading_at(text: str, line: Line) -> Heading | None:
     """The section heading on this line, if it is one; `main` when it says no more than its kind."""
     content = text[line.body : line.end]
-    match = _HEADING.match(content)
-    if match is None:
+    match = _HEADING.match(content[:_LONGEST_HEADING])
+    if match is None or (len(content) > _LONGEST_HEADING and match["end"] == ""):
         return None
     rest = match["rest"].strip(" *_-()")
     if rest and (match["end"] == "" or line.marker is not None):

