@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fhirtrial.client import Receipt
     from fhirtrial.matching.result import Match
     from fhirtrial.patients.completeness import Loaded
+    from fhirtrial.records.record import TrialRecord
     from fhirtrial.site import Site
 
 app = typer.Typer(
@@ -92,23 +93,24 @@ def read(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the records.")],
     reviewed: Annotated[Path | None, typer.Option("--reviewed", help="Records whose reviewed trees to join.")] = None,
 ) -> None:
-    """Registry documents → normalized records; reviewed trees are joined where the text has not changed."""
+    """Registry documents → normalized records with executable criteria; a reviewed tree wins while its text stands."""
     from fhirtrial import console
     from fhirtrial.records.read import read_trials
     from fhirtrial.records.record import record_to_bytes
-    from fhirtrial.records.reviewed import join_reviewed
 
-    results = [read_trials(document) for document in documents]
-    problems = [p for result in results for p in result.failures]
-    records = [r for result in results for r in result.records]
+    problems: list[Problem] = []
+    known: tuple[TrialRecord, ...] = ()
     if reviewed is not None:
-        known = read_trials(reviewed)
-        problems.extend(known.failures)
-        records = list(join_reviewed(records, known.records))
+        joined = read_trials(reviewed)
+        problems.extend(joined.failures)
+        known = joined.records
+    results = [read_trials(document, reviewed=known) for document in documents]
+    problems.extend(p for result in results for p in result.failures)
+    records = [r for result in results for r in result.records]
     output.mkdir(parents=True, exist_ok=True)
     for record in records:
         (output / f"{record.id}.json").write_bytes(record_to_bytes(record))
-    console.err.print(console.record_table(records))
+    console.out.print(console.record_table(records))
     _finish(problems)
 
 
@@ -116,7 +118,7 @@ def read(
 def check(
     records: Annotated[list[Path], typer.Argument(metavar="RECORD...", help="Normalized records, or folders.")],
 ) -> None:
-    """Lints records: contradictions, empty concepts, defects, unreviewed trees, coverage."""
+    """Lints records: contradictions, what is left to a person, empty concepts, defects, unreviewed trees."""
     from fhirtrial import console, terminology
     from fhirtrial.criteria.check import check as lint
     from fhirtrial.records.read import read_trials
@@ -128,6 +130,32 @@ def check(
     if any(f.level == "error" for f in findings):
         problems.append(Problem("check", "", "some records have errors", "see the table"))
     _finish(problems)
+
+
+@app.command()
+def review(
+    record: Annotated[Path, typer.Argument(metavar="RECORD", help="A normalized record, or a folder of them.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the sheet, or the reviewed record.")],
+    sheet: Annotated[Path | None, typer.Option("--from", help="The edited sheet, to be read back.")] = None,
+    reviewer: Annotated[str | None, typer.Option("--reviewer", help="Who reviewed; needed with --from.")] = None,
+    date: Annotated[
+        dt.datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The day of the review; else today.")
+    ] = None,
+) -> None:
+    """Criteria as a YAML sheet to edit, text beside tree; --from reads it back and stamps what was reviewed."""
+    from fhirtrial import console, terminology
+    from fhirtrial.records.read import read_trials
+    from fhirtrial.records.review import stamp_of, take_sheet, write_sheets
+
+    known = read_trials(record)
+    if sheet is None:
+        said, problems = write_sheets(known.records, output, terminology.load())
+    else:
+        stamp = stamp_of(reviewer, _date(date).isoformat())
+        said, problems = take_sheet(sheet, known.records, output, terminology.load(), stamp)
+    for line in said:
+        console.err.print(line, soft_wrap=True, markup=False)
+    _finish([*known.failures, *problems])
 
 
 @app.command("map")

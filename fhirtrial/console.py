@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fhirtrial.criteria.check import coverage
 from fhirtrial.criteria.truth import Truth
 
 if TYPE_CHECKING:
@@ -140,22 +141,27 @@ def explanation(match: Match) -> Iterator[Table | Text]:
 
 
 def record_table(records: Sequence[TrialRecord]) -> Table:
-    """What was read: criteria by kind, how many were reviewed, and the defects of the source."""
-    table = Table()
-    for name in ("trial", "title", "inclusion", "exclusion", "reviewed", "defects of the source"):
-        table.add_column(name, overflow="fold")
-    for record in records:
-        kinds = Counter(c.kind for c in record.criteria if c.id not in {"age", "sex"})
-        reviewed = sum(c.review is not None for c in record.criteria)
+    """What was read: each trial's items by how much of them is computed, the reviewed ones, the source's defects."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=len(records) > 1)
+    covered = [coverage(r.criteria) for r in records]
+    signed = [sum(c.review is not None for c in r.criteria if c.id.startswith(("inc-", "exc-"))) for r in records]
+    table.add_column("\ntrial", "all", no_wrap=True)
+    table.add_column("\ntitle", overflow="fold")
+    for name, numbers in (
+        ("\ncriteria", [c.items for c in covered]),
+        ("\nexact", [c.exact for c in covered]),
+        ("with\nresidue", [c.with_residue for c in covered]),
+        ("attes-\ntation", [c.attestation for c in covered]),
+        ("not com-\nputable", [c.not_computable for c in covered]),
+        ("re-\nviewed", signed),
+    ):
+        table.add_column(name, str(sum(numbers)), justify="right", no_wrap=True)
+    table.add_column("\ndefects of the source", overflow="fold")
+    for record, of, reviewed in zip(records, covered, signed, strict=True):
+        counts = (of.items, of.exact, of.with_residue, of.attestation, of.not_computable, reviewed)
         defects = [c.text for c in record.criteria if c.kind == "defect"]
-        table.add_row(
-            record.id,
-            record.brief_title or record.official_title or "",
-            str(kinds["inclusion"]),
-            str(kinds["exclusion"]),
-            str(reviewed),
-            "\n".join(defects),
-        )
+        title = record.brief_title or record.official_title or ""
+        table.add_row(record.id, Text(title), *map(str, counts), Text("\n".join(defects)))
     return table
 
 
@@ -164,7 +170,8 @@ def finding_table(findings: Sequence[Finding]) -> Table:
     for name in ("level", "trial", "criterion", "what", "to do"):
         table.add_column(name, overflow="fold")
     for f in findings:
-        table.add_row(f.level, f.trial, f"{f.criterion}{f' {f.path}' if f.path else ''}", f.what, f.todo)
+        where = f"{f.criterion}{f' {f.path}' if f.path else ''}"
+        table.add_row(f.level, f.trial, where, Text(f.what), Text(f.todo))
     return table
 
 

@@ -1,10 +1,12 @@
 """Tree → canonical English: the same words for the same node, and every field of every node said.
 
-`english` gives one sentence, or a nested list where the tree branches; `sentence` puts the same on one line.
+`english` gives one sentence, or a nested list where the tree branches; `reading` makes the same tree of it again.
+`sentence` puts the same on one line, for tables.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple, assert_never
 
@@ -45,31 +47,32 @@ from fhirtrial.criteria.tree import (
     TreatmentState,
     Window,
 )
+from fhirtrial.criteria.wording import (
+    ALLERGY,
+    ANCHORS,
+    SELECT,
+    SETTINGS,
+    STATES,
+    UNITS,
+    bracketed_text,
+    first_name,
+    leading_text,
+    line_text,
+    listed_name,
+    name,
+    plain,
+    quoted,
+    word,
+)
 
 Label = Callable[[str], str]
 
 _NOW = Offset(value=0, unit="d")
-_UNITS = {"h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year", "half-life": "half-life"}
-_SELECT = {"latest": "latest", "any": "any", "all": "every one", "min": "lowest", "max": "highest"}
-_ALLERGY = {"allergy": "allergy to", "intolerance": "intolerance of", "any": "allergy to or intolerance of"}
-_ANCHORS = {
-    "first-dose": "the first dose",
-    "last-dose": "the last dose",
-    "after-last-dose": "the end of the last dose",
-    "during-study": "the start of the study",
-    "unspecified": "the index date (anchor not stated)",
-}
-_STATE = {"pregnant": "pregnant", "lactating": "breast-feeding", "childbearing-potential": "able to bear children"}
 
 
 class _Group(NamedTuple):
     head: str
     parts: tuple[str | _Group, ...]
-
-
-def plain(concept: str) -> str:
-    """A concept's name as words: what is said where no terminology gives its label."""
-    return concept.replace("-", " ")
 
 
 def english(node: Node, label: Label = plain) -> str:
@@ -88,7 +91,7 @@ def sentence(node: Node, label: Label = plain) -> str:
 
 def window_text(window: Window) -> str:
     """A window in words, as criteria write it where they can."""
-    anchor = _ANCHORS.get(window.anchor, plain(window.anchor))
+    anchor = ANCHORS.get(window.anchor, plain(window.anchor))
     start, end = window.start, window.end
     if start is None and end is None:
         return f"at any time, also after {anchor}"
@@ -109,9 +112,13 @@ def window_text(window: Window) -> str:
 
 def offset_text(offset: Offset) -> str:
     """The length of an offset, without its direction: "24 weeks"."""
-    amount, unit = abs(offset.value), _UNITS[offset.unit]
+    return _length(Offset(value=abs(offset.value), unit=offset.unit))
+
+
+def _length(offset: Offset) -> str:
+    unit = UNITS[offset.unit]
     plural = "half-lives" if unit == "half-life" else f"{unit}s"
-    return f"{_number(amount)} {unit if amount == 1 else plural}"
+    return f"{_number(offset.value)} {unit if offset.value == 1 else plural}"
 
 
 def _lines(said: str | _Group, indent: str) -> list[str]:
@@ -145,7 +152,7 @@ def _say(node: Node, label: Label) -> str | _Group:
         case Except(base=base, unless=unless):
             return _Group("the first, except the second", (_say(base, label), _say(unless, label)))
         case Def(term=term, body=body):
-            return _prefixed(f"{term}, which means", _say(body, label))
+            return _prefixed(f"{quoted(term)} means", _say(body, label))
         case _:
             return _atom(node, label)
 
@@ -165,37 +172,39 @@ def _atom(atom: Atom, label: Label) -> str:
         case Condition():
             course = f"{atom.course} course" if atom.course else None
             severity = f"at least {atom.severity}" if atom.severity else None
-            stage = f"stage {atom.stage}" if atom.stage else None
+            stage = f"stage {bracketed_text(atom.stage)}" if atom.stage is not None else None
             named = "diagnosis of " + _named(atom, label)
             return _with(named, atom.when, course, severity, stage, _window(atom.window))
         case Measurement():
             return _measurement(atom, label)
         case Ordinal():
-            named = _with(label(atom.concept), "latest", _window(atom.window))
-            return f"{named} {atom.op} {atom.label} (rank {atom.rank})"
+            named = _with(first_name(label(atom.concept)), "latest", _window(atom.window))
+            return f"{named} {atom.op} {leading_text(atom.label)} (rank {atom.rank})"
         case Result():
-            return f"{_with(label(atom.concept), _SELECT[atom.select], _window(atom.window))} {atom.result}"
+            named = _with(first_name(label(atom.concept)), SELECT[atom.select], _window(atom.window))
+            return f"{named} {atom.result}"
         case Change():
-            amount = f"{_number(atom.amount)} {atom.unit}" + (" of the earlier value" if atom.relative else "")
-            within = f"two results at most {offset_text(atom.within)} apart" if atom.within else None
-            named = _with(label(atom.concept), within, _window(atom.window))
+            amount = f"{_number(atom.amount)} {word(atom.unit)}" + (" of the earlier value" if atom.relative else "")
+            within = f"two results at most {_length(atom.within)} apart" if atom.within else None
+            named = _with(first_name(label(atom.concept)), within, _window(atom.window))
             return f"{named} {atom.direction} {atom.op} {amount}"
         case Medication():
             return _medication(atom, label)
         case Procedure():
             return _with("procedure " + _named(atom, label), _window(atom.window) or "ever")
         case Encounter():
-            reason = f" for {label(atom.reason)}" if atom.reason else ""
-            setting = "stay or visit of any kind" if atom.setting == "any" else f"{atom.setting} stay or visit"
-            return _with(setting + reason, _window(atom.window) or "ever")
+            reason = f" for {name(label(atom.reason))}" if atom.reason else ""
+            return _with(SETTINGS[atom.setting] + reason, _window(atom.window) or "ever")
         case Allergy():
-            return f"{_ALLERGY[atom.mechanism]} {label(atom.concept)}"
+            return f"{ALLERGY[atom.mechanism]} {name(label(atom.concept))}"
         case Immunization():
-            return _with(f"immunization with {label(atom.concept)}", _window(atom.window) or "ever")
+            return _with(f"immunization with {name(label(atom.concept))}", _window(atom.window) or "ever")
         case Reproductive(state=state):
-            return _STATE[state]
+            return STATES[state]
         case Finding():
-            return _with(f"{label(atom.finding)} found by {label(atom.modality)}", _window(atom.window))
+            return _with(
+                f"{first_name(label(atom.finding))} found by {name(label(atom.modality))}", _window(atom.window)
+            )
         case _:
             return _asked(atom, label)
 
@@ -214,34 +223,34 @@ def _asked(
 ) -> str:
     match atom:
         case DataAvailability():
-            held = f"any result of {label(atom.concept)}" if atom.concept else None
-            return _with(f"data at hand: {atom.text}", held, _window(atom.window))
+            held = f"any result of {name(label(atom.concept))}" if atom.concept else None
+            return _with(f"data at hand: {leading_text(atom.text)}", held, _window(atom.window))
         case OtherExperiencer():
-            held = f"family history of {label(atom.condition)}" if atom.condition else None
-            return _with(f"{atom.who}: {atom.text}", held)
+            held = f"family history of {name(label(atom.condition))}" if atom.condition else None
+            return _with(f"{atom.who}: {leading_text(atom.text)}", held)
         case ClassificationCriteria():
             year = f"of {atom.year}" if atom.year is not None else None
-            return _with(f"meets the {atom.name} for {label(atom.target)}", year)
+            return _with(f"meets the {_set_name(atom.name)} for {name(label(atom.target))}", year)
         case Attestation():
-            return _with(f"a person says ({atom.topic}): {atom.text}", atom.period)
+            return _with(f"a person says ({atom.topic}): {leading_text(atom.text)}", _period(atom.period))
         case TreatmentState():
-            about = f"of {label(atom.concept)}" if atom.concept else None
-            return _with(f"state of treatment ({atom.state}): {atom.text}", about)
+            about = f"of {name(label(atom.concept))}" if atom.concept else None
+            return _with(f"state of treatment ({atom.state}): {leading_text(atom.text)}", about)
         case Expected():
-            about = f"of {label(atom.concept)}" if atom.concept else None
-            return _with(f"planned or expected: {atom.text}", about, _window(atom.window))
+            about = f"of {name(label(atom.concept))}" if atom.concept else None
+            return _with(f"planned or expected: {leading_text(atom.text)}", about, _window(atom.window))
         case Residue():
-            return f"a person confirms ({_reason(atom.reason)}): {atom.text}"
+            return f"a person confirms ({_reason(atom.reason)}): {line_text(atom.text)}"
         case NotComputable():
-            return f"not computable ({_reason(atom.reason)}): {atom.text}"
+            return f"not computable ({_reason(atom.reason)}): {line_text(atom.text)}"
         case Defect():
-            return f"defect of the source ({_reason(atom.code)}): {atom.text}"
+            return f"defect of the source ({_reason(atom.code)}): {line_text(atom.text)}"
     assert_never(atom)
 
 
 def _age(atom: Age) -> str:
     bounds = [
-        f"{op} {_number(value)} {_UNITS[atom.unit]}s"
+        f"{op} {_number(value)} {UNITS[atom.unit]}s"
         for op, value in ((atom.low_op, atom.low), (atom.high_op, atom.high))
         if value is not None
     ]
@@ -249,12 +258,12 @@ def _age(atom: Age) -> str:
 
 
 def _measurement(atom: Measurement, label: Label) -> str:
-    ratio = f" / {label(atom.over)}" if atom.over else ""
+    ratio = f" / {name(label(atom.over))}" if atom.over else ""
     count = f"at least {atom.count} results" if atom.count > 1 else None
     scale = f"on a scale up to {_number(atom.scale_max)}" if atom.scale_max is not None else None
-    named = _with(label(atom.concept) + ratio, _SELECT[atom.select], count, scale, _window(atom.window))
+    named = _with(first_name(label(atom.concept)) + ratio, SELECT[atom.select], count, scale, _window(atom.window))
     limit = "" if atom.of == "absolute" else f" × {atom.of.upper()}"
-    unit = f" {atom.unit}" if atom.unit else ""
+    unit = f" {word(atom.unit)}" if atom.unit is not None else ""
     return f"{named} {atom.op} {_number(atom.value)}{limit}{unit}"
 
 
@@ -263,9 +272,9 @@ def _medication(atom: Medication, label: Label) -> str:
         "treatment with " + _named(atom, label),
         atom.when,
         f"{atom.route} route" if atom.route else None,
-        f"for {label(atom.indication)}" if atom.indication else None,
+        f"for {name(label(atom.indication))}" if atom.indication else None,
         _dose(atom.dose, label) if atom.dose else None,
-        f"for at least {offset_text(atom.min_duration)}" if atom.min_duration else None,
+        f"for at least {_length(atom.min_duration)}" if atom.min_duration else None,
         f"at least {atom.distinct} different drugs" if atom.distinct > 1 else None,
         f"outcome {atom.outcome}" if atom.outcome else None,
         _window(atom.window),
@@ -273,18 +282,27 @@ def _medication(atom: Medication, label: Label) -> str:
 
 
 def _dose(dose: Dose, label: Label) -> str:
-    equivalent = f" as {label(dose.equivalent)}" if dose.equivalent else ""
+    equivalent = f" as {name(label(dose.equivalent))}" if dose.equivalent else ""
     return f"dose {dose.op} {_number(dose.value)} {dose.unit}{equivalent}"
 
 
 def _named(atom: Condition | Medication | Procedure, label: Label) -> str:
-    also = f" that is also {' and '.join(map(label, atom.also))}" if atom.also else ""
-    unless = f" other than {' or '.join(map(label, atom.unless))}" if atom.unless else ""
-    return label(atom.concept) + also + unless
+    also = " and ".join(listed_name(label(c)) for c in atom.also)
+    unless = " or ".join(listed_name(label(c)) for c in atom.unless)
+    words = name(label(atom.concept))
+    return words + (f" that is also {also}" if also else "") + (f" other than {unless}" if unless else "")
+
+
+def _set_name(words: str) -> str:
+    return quoted(words) if re.search(r"\bfor\b", words) else leading_text(words)
+
+
+def _period(period: str | None) -> str | None:
+    return None if period is None else bracketed_text(period)
 
 
 def _with(words: str, *qualifiers: str | None) -> str:
-    said = [q for q in qualifiers if q]
+    said = [q for q in qualifiers if q is not None]
     return f"{words} ({'; '.join(said)})" if said else words
 
 

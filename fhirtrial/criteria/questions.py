@@ -43,7 +43,7 @@ def asked(atom: Atom, terminology: Terminology) -> bool:
             return False
         case _:
             concept = getattr(atom, "concept", None)
-            return concept is not None and not terminology.hits(concept)
+            return concept is not None and not terminology.value_set(concept)
 
 
 def link_id(criterion: str, atom: Atom) -> str:

@@ -102,6 +102,9 @@ class Age(Value):
         if self.low is None and self.high is None:
             msg = "an age without a bound asks nothing"
             raise ValueError(msg)
+        if (self.low is None and self.low_op != ">=") or (self.high is None and self.high_op != "<="):
+            msg = "an operator without its bound says nothing"
+            raise ValueError(msg)
         return self
 
 

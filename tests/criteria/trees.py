@@ -58,7 +58,42 @@ COMPOSITES = (All, Any, AtLeast, Not, If, Except, Def)
 concepts = st.sampled_from(CONCEPTS)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 ages = st.floats(min_value=0, max_value=150)
-texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
+# Pieces of canonical English and of its punctuation, which a text may hold as well.
+PIECES = (
+    *('"', "(", ")", ";", ":", "- ", "/", "\\", "\n", "\t", " ", "\u00a0", "\u200b", "\ud7ff", "III", "3", "x", "é"),
+    *(
+        "not: ",
+        "all of:",
+        "at least 2 of:",
+        "age >= 18 years",
+        "the first, except the second:",
+        '"a" means: ',
+        "or",
+        "and",
+    ),
+    *(
+        " that is also ",
+        " other than ",
+        " found by ",
+        " for ",
+        " (latest) ",
+        " (rank 3)",
+        " increase > 1 %",
+        " / ",
+        "of",
+    ),
+    *(
+        "a person confirms (open list): ",
+        "stage IV",
+        "ever",
+        "diagnosis of ",
+        "family: ",
+        " × ULN",
+        "within 3 days before",
+    ),
+)
+tricky = st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join)
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30) | tricky
 ops = st.sampled_from(get_args(Op))
 reasons = st.sampled_from(get_args(Reason))
 
@@ -85,48 +120,69 @@ filters = st.lists(concepts, max_size=2, unique=True).map(tuple)
 @st.composite
 def age_atoms(draw: st.DrawFn) -> Age:
     low, high = draw(maybe(ages)), draw(maybe(ages))
-    return Age(
-        low=draw(ages) if low is None and high is None else low,
-        low_op=draw(st.sampled_from([">", ">="])),
-        high=high,
-        high_op=draw(st.sampled_from(["<", "<="])),
-        unit=draw(st.sampled_from(["a", "mo", "wk", "d"])),
-    )
+    low = draw(ages) if low is None and high is None else low
+    bounds: dict[str, object] = {}
+    if low is not None:
+        bounds |= {"low": low, "low_op": draw(st.sampled_from([">", ">="]))}
+    if high is not None:
+        bounds |= {"high": high, "high_op": draw(st.sampled_from(["<", "<="]))}
+    return Age.model_validate({**bounds, "unit": draw(st.sampled_from(["a", "mo", "wk", "d"]))})
 
 
 ATOMS: dict[type[Atom], st.SearchStrategy[Atom]] = {
     Age: age_atoms(),
     Sex: st.builds(Sex),
-    Condition: st.builds(Condition, concept=concepts, unless=filters, window=maybe(windows), stage=maybe(texts)),
+    Condition: st.builds(
+        Condition,
+        concept=concepts,
+        also=filters,
+        unless=filters,
+        when=...,
+        window=maybe(windows),
+        severity=...,
+        course=...,
+        stage=maybe(texts),
+    ),
     Measurement: st.builds(
         Measurement,
         concept=concepts,
         value=numbers,
-        unit=maybe(st.sampled_from(["g/L", "%", "{score}"])),
+        unit=maybe(st.sampled_from(["g/L", "%", "{score}", "10*9/L"])),
+        of=...,
+        select=...,
         count=st.integers(1, 5),
         over=maybe(concepts),
         window=maybe(windows),
         scale_max=maybe(numbers),
     ),
     Ordinal: st.builds(Ordinal, concept=concepts, rank=st.integers(0, 9), label=texts, window=maybe(windows)),
-    Result: st.builds(Result, concept=concepts, window=maybe(windows)),
+    Result: st.builds(Result, concept=concepts, select=..., window=maybe(windows)),
     Change: st.builds(
-        Change, concept=concepts, amount=numbers, unit=texts, within=maybe(durations), window=maybe(windows)
+        Change,
+        concept=concepts,
+        amount=numbers,
+        unit=texts,
+        relative=...,
+        within=maybe(durations),
+        window=maybe(windows),
     ),
     Medication: st.builds(
         Medication,
         concept=concepts,
+        also=filters,
         unless=filters,
+        when=...,
         window=maybe(windows),
         route=maybe(st.sampled_from(get_args(Route))),
         indication=maybe(concepts),
         dose=maybe(doses),
         min_duration=maybe(durations),
         distinct=st.integers(1, 4),
+        outcome=...,
     ),
-    Procedure: st.builds(Procedure, concept=concepts, unless=filters, window=maybe(windows)),
-    Encounter: st.builds(Encounter, reason=maybe(concepts), window=maybe(windows)),
-    Allergy: st.builds(Allergy, concept=concepts),
+    Procedure: st.builds(Procedure, concept=concepts, also=filters, unless=filters, window=maybe(windows)),
+    Encounter: st.builds(Encounter, setting=..., reason=maybe(concepts), window=maybe(windows)),
+    Allergy: st.builds(Allergy, concept=concepts, mechanism=...),
     Immunization: st.builds(Immunization, concept=concepts, window=maybe(windows)),
     Reproductive: st.builds(Reproductive),
     Finding: st.builds(Finding, modality=concepts, finding=concepts, window=maybe(windows)),

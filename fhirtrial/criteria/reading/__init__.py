@@ -1,0 +1,1 @@
+"""Canonical English → tree, the other way of `criteria.english`; the only door is `reading.english`."""
