@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 
 import fhirtrial
+from fhirtrial.criteria.check import share
 from fhirtrial.samples import DEMO_DATE, sample_bundles
 
 ROOT = Path(__file__).parent.parent
@@ -64,6 +65,15 @@ def corpus(folder: Path, trials: tuple[fhirtrial.types.Trial, ...], on: date) ->
     with timed("API v2 records read"):
         records = fhirtrial.read_trials(folder / "data" / "trials" / "ctgov_v2")
     ROWS.append(("such records, failures", f"{len(records.records)}, {len(records.failures)}"))
+    items = [c for r in records.records for c in r.criteria if c.id.startswith(("inc-", "exc-"))]
+    shares = Counter[str](share(item.tree) for item in items)
+    ROWS.append(("their criteria", f"{said(shares)}: {shares['exact'] / shares.total():.1%} exact"))
+    with timed("such records mapped, trials read back"):
+        studies = fhirtrial.load_trials(records.records)
+    run = fhirtrial.match(studies, folder / "data" / "patients" / "synthea_bundles.ndjson.gz", on=on)
+    with timed("200 synthetic patients against these trials, with evidence"):
+        verdicts = Counter(m.verdict.label for m in run)
+    ROWS.append(("their verdicts", said(verdicts)))
     run = fhirtrial.match(trials, folder / "data" / "patients" / "synthea_bundles.ndjson.gz", on=on)
     with timed("200 synthetic patients against five trials, with evidence"):
         matches = list(run)

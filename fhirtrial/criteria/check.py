@@ -28,6 +28,7 @@ from fhirtrial.criteria.tree import (
     Expected,
     Measurement,
     Medication,
+    Node,
     NotComputable,
     OtherExperiencer,
     Residue,
@@ -37,6 +38,7 @@ from fhirtrial.criteria.tree import (
 from fhirtrial.terminology import Terminology, units
 
 Level = Literal["error", "warning", "info"]
+Share = Literal["exact", "with residue", "attestation", "not computable"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class Coverage:
     with_residue: int
     attestation: int
     not_computable: int
+
+    @property
+    def items(self) -> int:
+        return self.exact + self.with_residue + self.attestation + self.not_computable
 
 
 class Flagged(Protocol):
@@ -106,15 +112,29 @@ def check(record: Checked, terminology: Terminology) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def coverage(criteria: Sequence[Criterion]) -> Coverage:
-    """Each inclusion and exclusion in one of four groups, by what its tree asks.
+def share(tree: Node) -> Share:
+    """Which part of an item is computed from records; the one definition that commands, scorer and documents use.
 
-    not computable: an item that was not encoded · attestation: nothing but questions to a person, beside age and sex ·
-    with residue: records decide some of it and a person the rest · exact: records decide all of it. An exact item can
-    still be asked of a person, where its concept has no code in any system.
+    exact: records decide all of it · not computable: nothing was encoded, a person decides all of it · attestation:
+    nothing but what people state, beside age and sex · with residue: records decide some of it and a person the rest.
+    An exact item can still be asked of a person, where its concept has no code in any system.
     """
-    groups = [_group(c) for c in criteria if c.id.startswith(("inc-", "exc-"))]
-    return Coverage(*(groups.count(name) for name in ("exact", "with_residue", "attestation", "not_computable")))
+    every = atoms(tree)
+    left_out = [isinstance(a, Residue | NotComputable | Defect) for a in every]
+    computed = [a for a, left in zip(every, left_out, strict=True) if not left and not is_question(a)]
+    if len(computed) == len(every):
+        return "exact"
+    if all(left_out):
+        return "not computable"
+    if not computed or (not any(left_out) and all(isinstance(a, Age | Sex) for a in computed)):
+        return "attestation"
+    return "with residue"
+
+
+def coverage(criteria: Sequence[Criterion]) -> Coverage:
+    """How many inclusions and exclusions have each `share`."""
+    shares = [share(c.tree) for c in criteria if c.id.startswith(("inc-", "exc-"))]
+    return Coverage(*(shares.count(name) for name in ("exact", "with residue", "attestation", "not computable")))
 
 
 def concepts_of(atom: Atom) -> tuple[str, ...]:
@@ -127,17 +147,6 @@ def concepts_of(atom: Atom) -> tuple[str, ...]:
     if isinstance(atom, Medication) and atom.dose:
         named.append(atom.dose.equivalent)
     return tuple(dict.fromkeys(name for name in named if name is not None))
-
-
-def _group(criterion: Criterion) -> str:
-    asked = [is_question(a) for a in atoms(criterion.tree)]
-    if any(isinstance(a, NotComputable) for a in atoms(criterion.tree)):
-        return "not_computable"
-    if not any(asked):
-        return "exact"
-    if all(q or isinstance(a, Age | Sex) for a, q in zip(atoms(criterion.tree), asked, strict=True)):
-        return "attestation"
-    return "with_residue"
 
 
 def is_question(atom: Atom) -> bool:
@@ -170,9 +179,11 @@ def _criterion(trial: str, criterion: Criterion, terminology: Terminology) -> It
         return
     if criterion.review is None:
         yield finding("warning", "nobody has reviewed the tree", "review it: unreviewed trees never write candidates")
-    for atom in atoms(lowered):
+    for atom in dict.fromkeys(atoms(lowered)):
         if isinstance(atom, NotComputable):
-            yield finding("warning", f"not computable ({atom.reason})", "encode it, or expect to be asked")
+            yield finding("warning", f"not computable ({atom.reason}): {atom.text}", "encode it, or expect to be asked")
+        elif isinstance(atom, Residue):
+            yield finding("info", f"left to a person ({atom.reason}): {atom.text}", "encode it, or expect to be asked")
     for reason in criterion.defects:
         yield finding("info", f"the source is flawed here: {reason}", "compare the tree with the source")
 

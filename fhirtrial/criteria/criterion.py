@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -52,3 +53,9 @@ class Criterion(Value):
 def text_hash(text: str) -> str:
     """SHA-256 of the text with white space folded, so that re-wrapping a page does not undo a review."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
+
+
+def reviewed(criteria: Sequence[Criterion]) -> bool:
+    """Whether a person has read every item; a trial without items is reviewed when somebody signed anything of it."""
+    items = (c for c in criteria if c.kind != "defect" and c.id not in {"age", "sex"})
+    return any(c.review is not None for c in criteria) and all(c.review is not None for c in items)

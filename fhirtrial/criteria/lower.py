@@ -54,13 +54,19 @@ def lower(node: Node) -> Lowered:
 
 def atoms(node: Node) -> tuple[Atom, ...]:
     """The atoms of a lowered tree, depth first, repeats kept."""
-    match lower(node):
+    return tuple(_leaves(lower(node)))
+
+
+def _leaves(lowered: Lowered) -> Iterator[Atom]:
+    """What is lowered holds nothing but lowered nodes, so it is walked once, however deep it is."""
+    match lowered:
         case AtLeast(nodes=nodes):
-            return tuple(a for n in nodes for a in atoms(n))
+            for inner in nodes:
+                yield from _leaves(inner)  # type: ignore[arg-type]
         case Not(node=inner):
-            return atoms(inner)
+            yield from _leaves(inner)  # type: ignore[arg-type]
         case atom:
-            return (atom,)
+            yield atom
 
 
 def _at_least(k: int, nodes: tuple[Lowered, ...]) -> Lowered:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhirtrial.criteria.criterion import Criterion
+from fhirtrial.criteria.criterion import Criterion, reviewed
 from fhirtrial.criteria.tree import Atom
 from fhirtrial.criteria.truth import Truth, Verdict
 from fhirtrial.patients.facts import Patient
@@ -38,7 +38,7 @@ class Trial:
     @property
     def reviewed(self) -> bool:
         """Whether a person has read every tree; only then are candidates written."""
-        return all(c.review is not None for c in self.criteria if c.kind != "defect" and c.id not in {"age", "sex"})
+        return reviewed(self.criteria)
 
 
 @dataclass(frozen=True)

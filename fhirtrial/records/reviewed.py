@@ -4,25 +4,44 @@ A review holds for the words that it was made against: `Review.text_hash` is the
 where the reviewed record tells the item in words of its own. The tree and its review are joined when the hash is
 that of the item as it reads now. When the words have changed, or the reviewed tree carries no review, the tree is
 not taken: running an encoding of other words, even without its review, could give a definite truth for a sentence
-that nobody encoded. The item keeps its unread tree, which is unknown, and a note says so.
+that nobody encoded. The item has the tree of its words as the parser reads them, unreviewed, and a note says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from fhirtrial.criteria.criterion import Criterion, text_hash
 from fhirtrial.records.record import RecordNote, TrialRecord
 
 
-def join_reviewed(records: Iterable[TrialRecord], reviewed: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
-    """The records with the reviewed trees that fit them; neither argument is changed.
+def join_reviewed(
+    records: Iterable[TrialRecord],
+    reviewed: Iterable[TrialRecord],
+    encode: Callable[[TrialRecord], TrialRecord] | None = None,
+) -> tuple[TrialRecord, ...]:
+    """The records with the reviewed trees that fit them; no argument is changed.
 
-    A document without a registry id also finds its reviewed record when its title changed, by the reviews of its
-    items: the one whose reviewed hashes it shares, if exactly one does.
+    `encode` then gives trees to the items that no review fits: an item that a person has read keeps that person's
+    notes and flags, and none of the parser's. A document without a registry id also finds its reviewed record when
+    its title changed, by the reviews of its items: the one whose reviewed hashes it shares, if exactly one does.
     """
     known = {record.id: record for record in reviewed}
-    return tuple(_join(record, found) if (found := _find(record, known)) else record for record in records)
+    return tuple(_joined(record, _find(record, known), encode or _as_it_is) for record in records)
+
+
+def _as_it_is(record: TrialRecord) -> TrialRecord:
+    return record
+
+
+def _joined(
+    record: TrialRecord, reviewed: TrialRecord | None, encode: Callable[[TrialRecord], TrialRecord]
+) -> TrialRecord:
+    if reviewed is None:
+        return encode(record)
+    encoded = encode(_join(record, reviewed))
+    dropped = tuple(_dropped(encoded, reviewed))
+    return encoded.model_copy(update={"notes": (*encoded.notes, *dropped)}) if dropped else encoded
 
 
 def _find(record: TrialRecord, known: dict[str, TrialRecord]) -> TrialRecord | None:
@@ -55,10 +74,6 @@ def _join_item(item: Criterion, reviewed: Criterion | None, notes: list[RecordNo
             notes.append(RecordNote(code="unmatched", path=item.id, text="no reviewed tree for this criterion"))
         return item
     if reviewed.review is None:
-        if reviewed.tree != item.tree:
-            notes.append(
-                RecordNote(code="review-dropped", path=item.id, text="its tree has no review and is not taken")
-            )
         return item
     if reviewed.kind != item.kind or reviewed.review.text_hash != text_hash(item.text):
         says = f"the text changed since {reviewed.review.date}; review it again"
@@ -75,3 +90,11 @@ def _join_item(item: Criterion, reviewed: Criterion | None, notes: list[RecordNo
             "defects": (*item.defects, *reasons),
         }
     )
+
+
+def _dropped(record: TrialRecord, reviewed: TrialRecord) -> Iterator[RecordNote]:
+    """A tree that somebody wrote and nobody signed: told where it is not what the record has anyway."""
+    unsigned = {c.id: c.tree for c in reviewed.criteria if c.kind != "defect" and c.review is None}
+    for item in record.criteria:
+        if item.id in unsigned and item.tree != unsigned[item.id]:
+            yield RecordNote(code="review-dropped", path=item.id, text="its tree has no review and is not taken")

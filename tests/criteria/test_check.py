@@ -9,7 +9,7 @@ from criteria.trees import nodes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhirtrial.criteria.check import Coverage, Finding, check, concepts_of, coverage
+from fhirtrial.criteria.check import Coverage, Finding, check, concepts_of, coverage, share
 from fhirtrial.criteria.contradictions import Literal, clash, flaws, required
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.document import node_from_json
@@ -31,6 +31,7 @@ REVIEW = {"reviewer": "a person", "date": "2026-11-21", "text_hash": "0" * 64}
 ADULT = {"kind": "age", "low": 18}
 CHILD = {"kind": "age", "high": 18, "high_op": "<"}
 INFECTION = {"kind": "condition", "concept": "infection"}
+RESIDUE = {"kind": "residue", "text": "serious", "reason": "judgement"}
 AGAINST = "cannot hold together with"
 FEMALE, MALE = {"kind": "sex", "value": "female"}, {"kind": "sex", "value": "male"}
 
@@ -158,8 +159,13 @@ def found(of: TrialRecord) -> list[tuple[str, str, str]]:
         ),
         pytest.param(
             {"exc-1": {"kind": "not-computable", "text": "bad taste", "reason": "vague_term"}},
-            [("warning", "exc-1", "not computable (vague_term)")],
+            [("warning", "exc-1", "not computable (vague_term): bad taste")],
             id="not encoded",
+        ),
+        pytest.param(
+            {"exc-1": group("any", group("all", INFECTION, RESIDUE), RESIDUE)},
+            [("info", "exc-1", "left to a person (judgement): serious")],
+            id="left out of the encoding, told once",
         ),
     ],
 )
@@ -210,28 +216,38 @@ def test_a_changed_text() -> None:
     )
 
 
-RESIDUE = {"kind": "residue", "text": "serious", "reason": "judgement"}
 WILLING = {"kind": "attestation", "topic": "willingness", "text": "willing"}
 
 
 @pytest.mark.parametrize(
-    ("tree", "group_"),
+    ("tree", "expected"),
     [
         (ADULT, "exact"),
         (group("any", INFECTION, creatinine(">", 1)), "exact"),
         ({"kind": "data", "text": "measured", "concept": "creatinine"}, "exact"),
-        (group("all", INFECTION, RESIDUE), "with_residue"),
-        (group("all", INFECTION, {"kind": "expected", "text": "a vaccine"}), "with_residue"),
-        (group("any", INFECTION, WILLING), "with_residue"),
+        (group("all", INFECTION, RESIDUE), "with residue"),
+        (group("all", INFECTION, {"kind": "expected", "text": "a vaccine"}), "with residue"),
+        (group("any", INFECTION, WILLING), "with residue"),
         (negated(WILLING), "attestation"),
         (group("all", MALE, {"kind": "other", "who": "partner", "text": "fertile"}, negated(WILLING)), "attestation"),
         ({"kind": "data", "text": "outcome data"}, "attestation"),
-        ({"kind": "not-computable", "text": "x", "reason": "vague_term"}, "not_computable"),
+        ({"kind": "not-computable", "text": "x", "reason": "vague_term"}, "not computable"),
+        (group("all", RESIDUE, RESIDUE), "not computable"),
+        (group("all", ADULT, RESIDUE), "with residue"),
+        (group("all", RESIDUE, WILLING), "attestation"),
+        (group("any", INFECTION, {"kind": "not-computable", "text": "x", "reason": "vague_term"}), "with residue"),
+        ({"kind": "defect", "code": "missing_list", "text": "no items"}, "not computable"),
     ],
 )
-def test_the_group_of_a_tree(tree: dict[str, Any], group_: str) -> None:
-    expected = {"exact": 0, "with_residue": 0, "attestation": 0, "not_computable": 0} | {group_: 1}
-    assert coverage(record({"inc-1": tree, "age": ADULT}).criteria) == Coverage(**expected)
+def test_the_share_of_a_tree(tree: dict[str, Any], expected: str) -> None:
+    assert share(node_from_json(tree, "test")) == expected
+
+
+def test_coverage_counts_the_items_of_the_text_alone() -> None:
+    trees: dict[str, dict[str, Any]] = {"inc-1": INFECTION, "inc-2": WILLING, "exc-1": INFECTION, "exc-2": RESIDUE}
+    assert coverage(record({**trees, "age": ADULT}).criteria) == Coverage(
+        exact=2, with_residue=0, attestation=1, not_computable=1
+    )
 
 
 def test_every_concept_of_an_atom_is_looked_at() -> None:

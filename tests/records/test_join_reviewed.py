@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fhirtrial.criteria.criterion import Criterion, Review, text_hash
+from fhirtrial.criteria.criterion import Criterion, Note, Review, text_hash
 from fhirtrial.criteria.tree import Age, Condition, Node, NotComputable
 from fhirtrial.records.eligibility import read_eligibility
 from fhirtrial.records.fields import Eligibility
@@ -10,6 +10,7 @@ from fhirtrial.records.record import SCHEMA_VERSION, Source, TrialRecord
 from fhirtrial.records.reviewed import join_reviewed
 
 TREE = Condition(concept="asthma")
+OTHER = Condition(concept="copd")
 SOURCE = Source(format="page", name="p.txt", hash="0" * 64)
 
 
@@ -59,6 +60,29 @@ def test_a_tree_without_review_is_not_taken() -> None:
     (joined,) = join_reviewed([record(PAGE)], [reviewed("Has asthma", review=False)])
     assert isinstance(joined.criteria[0].tree, NotComputable)
     assert ("review-dropped", "inc-1") in {(n.code, n.path) for n in joined.notes}
+
+
+def parsed(of: TrialRecord) -> TrialRecord:
+    """As if a parser had read the items that nobody reviewed, and had something to say of each."""
+    items = [c.model_copy(update={"tree": OTHER, "notes": (*c.notes, Note(text="read"))}) for c in of.criteria]
+    kept = (c if c.review or c.span is None else p for c, p in zip(of.criteria, items, strict=True))
+    return of.model_copy(update={"criteria": tuple(kept)})
+
+
+def test_the_parser_reads_what_no_review_fits_and_nothing_else() -> None:
+    (joined,) = join_reviewed([record(PAGE)], [reviewed("Has asthma")], parsed)
+    assert [c.tree for c in joined.criteria if c.span] == [TREE, OTHER]
+    assert [[n.text for n in c.notes] for c in joined.criteria if c.span] == [[], ["read"]]
+    (changed,) = join_reviewed([record(PAGE)], [reviewed("Has no asthma")], parsed)
+    assert [c.tree for c in changed.criteria if c.span] == [OTHER, OTHER]
+    assert ("text-changed", "inc-1") in {(n.code, n.path) for n in changed.notes}
+
+
+def test_an_unsigned_tree_is_told_only_where_it_is_not_the_parsers() -> None:
+    for tree, told in ((TREE, {"review-dropped"}), (OTHER, set())):
+        (joined,) = join_reviewed([record(PAGE)], [reviewed("Has asthma", tree=tree, review=False)], parsed)
+        assert joined.criteria[0].tree == OTHER
+        assert {n.code for n in joined.notes if n.path == "inc-1"} == told
 
 
 def test_structured_criteria_and_defects_stay_the_documents_own() -> None:

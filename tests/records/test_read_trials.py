@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from fhirtrial.criteria.criterion import Review, text_hash
+from fhirtrial.criteria.tree import NotComputable, Residue
 from fhirtrial.errors import ConfigError, RecordError
 from fhirtrial.records.read import read_trials
 from fhirtrial.records.record import record_from_bytes, record_schema, record_to_bytes
@@ -121,6 +123,29 @@ def test_normalized_records_read_back_as_they_are(tmp_path: Path) -> None:
     again = read_trials(tmp_path)
     assert again.failures == ()
     assert {r.id: r for r in again.records} == {r.id: r for r in read}
+
+
+def test_a_normalized_record_is_not_parsed_again(tmp_path: Path) -> None:
+    (read,) = read_trials(SOURCES / "study.json").records
+    unread = NotComputable(text=read.criteria[0].text, reason="not_encoded")
+    kept = read.model_copy(
+        update={"criteria": (read.criteria[0].model_copy(update={"tree": unread}), *read.criteria[1:])}
+    )
+    (tmp_path / "a.json").write_bytes(record_to_bytes(kept))
+    assert read_trials(tmp_path).records == (kept,)
+
+
+def test_a_reviewed_tree_wins_and_the_rest_is_parsed() -> None:
+    (read,) = read_trials(SOURCES / "study.json").records
+    item = read.criteria[0]
+    review = Review(reviewer="A", date="2026-01-01", text_hash=text_hash(item.text))
+    own = Residue(text="whatever the reviewer says", reason="judgement")
+    signed = item.model_copy(update={"tree": own, "review": review, "notes": (), "defects": ()})
+    known = read.model_copy(update={"criteria": (signed, *read.criteria[1:])})
+    (again,) = read_trials(SOURCES / "study.json", reviewed=[known]).records
+    assert again.criteria[0].tree == own
+    assert again.criteria[1:] == read.criteria[1:]
+    assert [n for n in again.notes if n.code == "review-dropped"] == []
 
 
 def test_a_broken_record_names_the_path() -> None:

@@ -1,0 +1,96 @@
+"""Every API v2 record and registry page of the shared corpus (FHIRTRIAL_CORPUS), all the way: read, mapped, matched."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+import fhirtrial
+from fhirtrial.criteria.check import coverage
+from fhirtrial.criteria.truth import Verdict
+from fhirtrial.job.trials import load_trials
+from fhirtrial.matching.kernel import evaluate, verdicts
+from fhirtrial.matching.match import Run
+from fhirtrial.matching.result import Trial
+from fhirtrial.matching.view import Codes, View
+from fhirtrial.patients.read import read_patients
+from fhirtrial.records.record import TrialRecord, record_from_bytes, record_to_bytes
+from fhirtrial.samples import DEMO_DATE
+from fhirtrial.site import Site
+
+CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
+LONG = bool(os.environ.get("FHIRTRIAL_LONG"))
+pytestmark = pytest.mark.skipif(CORPUS is None, reason="FHIRTRIAL_CORPUS names no corpus")
+ROOT = Path(CORPUS or "")
+PATIENTS = ROOT / "data" / "patients" / "synthea_bundles.ndjson.gz"
+PARTS = ("seeds", *(f"studies {n}" for n in range(3)))
+parts = pytest.mark.parametrize("part", [pytest.param(p, marks=pytest.mark.xdist_group(p)) for p in PARTS])
+
+
+@cache
+def records(part: str) -> tuple[TrialRecord, ...]:
+    if part == "seeds":
+        return fhirtrial.read_trials(ROOT / "seeds").records
+    files = sorted((ROOT / "data" / "trials" / "ctgov_v2").glob("*.json"))[int(part.split()[1]) :: 3]
+    return tuple(r for file in files for r in fhirtrial.read_trials(file).records)
+
+
+@cache
+def trials(part: str) -> tuple[Trial, ...]:
+    """Mapped to FHIR and read back from it."""
+    return load_trials(records(part), Site())
+
+
+def test_all_of_them_are_there() -> None:
+    assert {part: len(records(part)) for part in PARTS} == dict(zip(PARTS, (5, 28, 28, 27), strict=True))
+
+
+@parts
+def test_what_is_read_back_from_fhir_is_what_was_read(part: str) -> None:
+    again = {trial.id: trial for trial in trials(part)}
+    assert {r.id: r.criteria for r in records(part)} == {name: trial.criteria for name, trial in again.items()}
+    for record in records(part):
+        assert record_from_bytes(record_to_bytes(record), "again") == record
+
+
+@parts
+def test_what_no_person_has_read_says_so(part: str) -> None:
+    assert not any(trial.reviewed for trial in trials(part))
+
+
+@parts
+def test_every_patient_gets_a_verdict_for_every_trial(part: str) -> None:
+    run = fhirtrial.match(trials(part), PATIENTS, on=DEMO_DATE)
+    told = Counter[Verdict]()
+    for facts in run.chunks:
+        view = View(facts, run.on, Codes(run.terminology), run.policy, run.site.uln)
+        evaluated = evaluate(run.plan, view)
+        for planned in run.plan.trials:
+            told.update(Verdict(int(verdict)) for verdict in verdicts(planned, evaluated))
+    assert sum(told.values()) == 200 * len(records(part))
+
+
+@parts
+def test_every_unknown_criterion_has_its_reason(part: str) -> None:
+    """With evidence this takes its time: some patients, or all of them where FHIRTRIAL_LONG is set."""
+    chunks = islice(read_patients(PATIENTS, on=DEMO_DATE, chunk=10), None if LONG else 1)
+    run: Run = fhirtrial.match(trials(part), chunks, on=DEMO_DATE)
+    seen = 0
+    for match in run:
+        seen += 1
+        assert len(match.criteria) == len(match.trial.criteria)
+        assert not [r.criterion.id for r in match.criteria if r.truth.label == "unknown" and not r.reasons]
+    assert seen == (200 if LONG else 10) * len(records(part))
+
+
+@parts
+def test_some_of_it_is_computed_from_records_alone(part: str) -> None:
+    """The share itself is `benchmarks/figures.py`'s to tell; none at all would be a parser that is not called."""
+    counts = [coverage(record.criteria) for record in records(part)]
+    assert sum(c.exact for c in counts) > 0
+    assert sum(c.with_residue for c in counts) > 0
