@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from fhirtrial.criteria.text.asked import attested
 from fhirtrial.criteria.text.brackets import bracket_of, definition_of
-from fhirtrial.criteria.text.conjuncts import alternate, anded, pieces_of, share_out
+from fhirtrial.criteria.text.conjuncts import anded, pieces_of, share_out
 from fhirtrial.criteria.text.cues import FILLING
 from fhirtrial.criteria.text.encode import encode
 from fhirtrial.criteria.text.found import Job, unsure
@@ -156,7 +156,6 @@ def conjoined(job: Job, items: Sequence[Item], depth: int) -> Node:
         job.encode(negation)
         for p in bare:
             job.negated.extend((x.start, x.end) for x in flat(p.items) if is_core(x))
-        alternate(job, bare)
         joint: Joint = "either" if any(j == "and" for j in joints) and job.exclusion else "or"
         return Not(node=join(job, joint, nodes, items))
     nodes = [phrase_node(job, p, depth) for p in phrases]
@@ -172,8 +171,6 @@ def conjoined(job: Job, items: Sequence[Item], depth: int) -> Node:
         join(job, "either" if unsaid and len(members) > 1 else anded(job, group, members), members, items)
         for members, group in groups
     ]
-    if len(groups) > 1 or job.exclusion:
-        alternate(job, phrases)
     return join(job, "or", joined)
 
 

@@ -344,16 +344,6 @@ def _measurable(job: Job, phrase: Phrase) -> bool:
     )
 
 
-def alternate(job: Job, phrases: Sequence[Phrase]) -> None:
-    if len(phrases) > 1:
-        job.alternatives.append(tuple(_spot(p) for p in phrases if p.items))
-
-
-def _spot(phrase: Phrase) -> tuple[int, int]:
-    core = next((i for i in phrase.items if is_core(i)), phrase.items[0])
-    return core.start, core.end
-
-
 def anded(job: Job, phrases: Sequence[Phrase], nodes: Sequence[Node]) -> Joint:
     """Things of one kind that an exclusion lists with "and" are as likely alternatives."""
     if not job.exclusion or len(nodes) < 2:

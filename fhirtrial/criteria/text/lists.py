@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fhirtrial.criteria.text.atoms import kind_of
-from fhirtrial.criteria.text.conjuncts import alternate, is_plain, pieces_of, share_out
+from fhirtrial.criteria.text.conjuncts import is_plain, pieces_of, share_out
 from fhirtrial.criteria.text.cues import FILLING
 from fhirtrial.criteria.text.found import Job, unsure
 from fhirtrial.criteria.text.joints import Joint, evidence, join, opaque, place_of, said_between, stripped
@@ -55,7 +55,6 @@ def members_of(job: Job, body: Sequence[Item], depth: int, window: Lexeme | None
         node = job.clause(job, body, depth + 1)
         return [node] if node is not None else []
     phrases = share_out(job, [p for p, _ in pieces])
-    alternate(job, phrases)
     if window is not None:
         phrases = [
             replace(p, window=p.window or window)

@@ -13,13 +13,14 @@ from fhirtrial.criteria.criterion import Criterion, Kind, Note
 from fhirtrial.criteria.text.blocks import Block, blocks_of
 from fhirtrial.criteria.text.clauses import clause, phrase_node, sentences
 from fhirtrial.criteria.text.conservation import COUNTED, lost
+from fhirtrial.criteria.text.coordination import alternatives
 from fhirtrial.criteria.text.found import Job, Link, unsure
 from fhirtrial.criteria.text.lexemes import Lexeme
 from fhirtrial.criteria.text.lexer import lex
 from fhirtrial.criteria.text.lists import under
 from fhirtrial.criteria.text.names import names_of
 from fhirtrial.criteria.text.normalize import normalize
-from fhirtrial.criteria.text.phrase import bracketed
+from fhirtrial.criteria.text.phrase import Item, bracketed
 from fhirtrial.criteria.tree import Node, NotComputable, Reason
 from fhirtrial.terminology import Terminology
 
@@ -65,6 +66,8 @@ def parse_criterion(text: str, kind: Kind, terminology: Terminology, context: st
     block = blocks_of(normal.text, lexemes)
     lexemes = tuple(_said(block))
     tree = _read(job, block, 0)
+    for items in _lists(block):
+        job.alternatives.extend(alternatives(job, items))
     if tree is None or isinstance(tree, NotComputable):
         reason = tree.reason if isinstance(tree, NotComputable) else "not_encoded"
         tree = NotComputable(text=text, reason=reason)
@@ -131,6 +134,12 @@ def _said(block: Block) -> Iterator[Lexeme]:
     yield from block.lexemes
     for below in block.below:
         yield from _said(below)
+
+
+def _lists(block: Block) -> Iterator[tuple[Item, ...]]:
+    yield bracketed(block.lexemes)
+    for below in block.below:
+        yield from _lists(below)
 
 
 def _extent(block: Block) -> tuple[int, int]:
