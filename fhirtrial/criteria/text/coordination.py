@@ -47,12 +47,13 @@ _BELOW = frozenset(
 )
 _BELOW_CUES = frozenset({"cause", "planned", "same", "using", "if", "except", "unless", "negation", "failed"})
 # A member that begins anew, beside everything said so far.
-_ANEW = frozenset({"history", "using", "negation", "planned", "experiencer", "active", "suspected", "allergy"})
+_ANEW = frozenset({"history", "using", "negation", "experiencer"})
 _PEOPLE = re.compile(r"\b(?:non-?pregnant\s+)?(?:fe-?males?|males?|wom[ae]n|m[ae]n)\b", re.IGNORECASE)
 _REACTIONS = re.compile(
     r"\b(?:allerg\w+|hyper-?sensitiv\w+|intoleran\w+|anaphyla\w+|sensitivity|hyperreactivity|contra-?indicat\w+)",
     re.IGNORECASE,
 )
+_TOWARD = (" to", " of", " for", " with", " in", " from", " against")
 _SHORTEST = 4
 
 
@@ -63,6 +64,7 @@ class _Spot:
     start: int
     end: int
     kind: str | None
+    listed: bool = False
 
 
 @dataclass(slots=True)
@@ -108,39 +110,50 @@ def _sentences(job: Job, items: Sequence[Item]) -> Iterator[list[Item]]:
 
 
 def _sentence(job: Job, items: Sequence[Item], *, inside: bool) -> Iterator[list[_Spot]]:
-    chunks, words = _chunks(job, items)
-    kinds = [_members(job, c) for c in chunks]
+    chunks, words = _chunks(items)
+    chains = [_members(job, c) for c in chunks]
     levels: list[_Level] = []
-    for place, (chunk, chain) in enumerate(zip(chunks, kinds, strict=True)):
-        word = _said(words, place)
+    listed = False
+    for place, (chunk, chain) in enumerate(zip(chunks, chains, strict=True)):
+        opens = listed or _opens(chunk[0])
+        listed = opens and not chain
         if not chain:
             continue
-        if not chain[0][0].kind:
-            following = next((c[0][0].kind for c in kinds[place + 1 :] if c and c[0][0].kind), None)
-            chain = [(_Spot(chain[0][0].start, chain[0][0].end, following), chain[0][1]), *chain[1:]]
-        first = chain[0][0]
+        word = _said(words, place)
+        first = chain[0]
+        if first.kind is None:
+            following = next((c[0].kind for c in chains[place + 1 :] if c and c[0].kind), None)
+            first = _Spot(first.start, first.end, following)
         if not levels or word == "colon":
             yield from _closed(job, levels, inside=inside)
             levels = [_Level([first], listing=word == "colon" and job.exclusion)]
+        elif opens:
+            levels.append(_Level([first], listing=True))
         else:
-            depth = _depth(job, levels, chunk, first, word, chunks[place - 1])
+            depth = _depth(levels, chunk, first, word)
             yield from _closed(job, levels[depth + 1 :], inside=inside)
             del levels[depth + 1 :]
-            level = levels[depth]
-            if word == "and" and not (job.exclusion or level.listing or inside):
-                yield from _closed(job, [level], inside=inside)
+            if word == "and" and not (job.exclusion or levels[depth].listing or inside):
+                yield from _closed(job, levels[depth:], inside=inside)
                 levels[depth] = _Level([first])
             else:
-                level.members.append(first)
-                level.joined.add(word)
-        for spot, opens in chain[1:]:
-            levels.append(_Level([spot], listing=opens))
+                levels[depth].members.append(first)
+                levels[depth].joined.add(word)
+        levels.extend(_Level([spot], listing=spot.listed) for spot in chain[1:])
     yield from _closed(job, levels, inside=inside)
+
+
+def _opens(item: Item) -> bool:
+    return isinstance(item, Lexeme) and item.kind == "cue" and item.value in {"open", "same"}
 
 
 def _closed(job: Job, levels: Sequence[_Level], *, inside: bool) -> Iterator[list[_Spot]]:
     for level in levels:
-        if len(level.members) > 1 and (job.exclusion or inside or level.listing or level.joined & {"or", "and/or"}):
+        if len(level.members) < 2:
+            continue
+        if level.joined == {"and"} and len({m.kind for m in level.members}) > 1:
+            continue
+        if job.exclusion or inside or level.listing or level.joined & {"or", "and/or"}:
             yield level.members
 
 
@@ -154,7 +167,7 @@ def _said(words: Sequence[str], place: int) -> str:
     return next((w for w in words[place:] if w not in {"comma"}), "comma")
 
 
-def _chunks(job: Job, items: Sequence[Item]) -> tuple[list[list[Item]], list[str]]:
+def _chunks(items: Sequence[Item]) -> tuple[list[list[Item]], list[str]]:
     """The stretches between connectors, and what joins each to the one before."""
     chunks: list[list[Item]] = [[]]
     words: list[str] = []
@@ -170,9 +183,10 @@ def _chunks(job: Job, items: Sequence[Item]) -> tuple[list[list[Item]], list[str
         if isinstance(item, Bracket):
             chunks[-1].append(item)
         elif item.kind in CONNECTORS:
-            begin(item.kind)
+            if not _either_way(items, place):
+                begin(item.kind)
         elif item.kind == "semicolon":
-            begin("comma")
+            begin("semicolon")
         elif item.text == ":" and item.kind == "other":
             begin("colon")
         elif item.text == "/" and _parts_words(items, place):
@@ -185,6 +199,14 @@ def _chunks(job: Job, items: Sequence[Item]) -> tuple[list[list[Item]], list[str
     return chunks, words
 
 
+def _either_way(items: Sequence[Item], place: int) -> bool:
+    """As in "with or without stents", which asks nothing."""
+    if not 0 < place < len(items) - 1:
+        return False
+    before, after = items[place - 1], items[place + 1]
+    return isinstance(before, Lexeme) and isinstance(after, Lexeme) and {"with", "without"} <= {before.text, *after.text.split()}
+
+
 def _parts_words(items: Sequence[Item], place: int) -> bool:
     """Whether a slash stands between two words long enough not to be abbreviations of one thing."""
     sides = [items[n] for n in (place - 1, place + 1) if 0 <= n < len(items)]
@@ -193,43 +215,62 @@ def _parts_words(items: Sequence[Item], place: int) -> bool:
     )
 
 
-def _members(job: Job, chunk: Sequence[Item]) -> list[tuple[_Spot, bool]]:
-    """The chunk's names from its own down to what stands below it; the flag marks the head of an open list."""
-    found: list[tuple[_Spot, bool]] = []
-    below = False
+def _members(job: Job, chunk: Sequence[Item]) -> list[_Spot]:
+    """The chunk's names, from its own down to what stands below it; a person gives way to what is said of them."""
+    found: list[_Spot] = []
+    for run, listed in _runs(chunk):
+        spot = _spot(job, run, listed=listed)
+        if spot is not None:
+            found.append(spot)
+    while len(found) > 1 and found[0].kind == "person":
+        found.pop(0)
+    named = [s for s in found if s.kind is not None]
+    return found if found and found[0].kind is None and not named else [s for s in found if s.kind or s is not found[0]]
+
+
+def _runs(chunk: Sequence[Item]) -> Iterator[tuple[list[Lexeme], bool]]:
+    """The chunk cut where one name ends and what stands below it begins; the flag tells that a list opens there."""
+    run: list[Lexeme] = []
     listed = False
-    words: list[Lexeme] = []
-    last_end = -1
     for item in chunk:
         if isinstance(item, Bracket):
             continue
+        opens = _opens(item)
+        if opens or item.text in _BELOW or (item.kind == "cue" and item.value in _BELOW_CUES):
+            if run:
+                yield run, listed
+            run, listed = [], opens and item.value == "open"
+            continue
+        run.append(item)
+        if item.kind == "cue" and item.value in _ASKED and item.text.endswith(_TOWARD):
+            yield run, listed
+            run, listed = [], False
+    if run:
+        yield run, listed
+
+
+def _spot(job: Job, run: Sequence[Lexeme], *, listed: bool) -> _Spot | None:
+    """The first name of a run with the names that touch it, or its words where it names nothing known."""
+    found: _Spot | None = None
+    for item in run:
         kind = _kind(job, item)
-        if kind is not None:
-            if not found or below:
-                found.append((_Spot(item.start, item.end, kind), listed))
-            elif last_end >= 0 and item.start - last_end <= 1 and kind != "person":
-                spot, opens = found[-1]
-                found[-1] = (_Spot(spot.start, item.end, kind), opens)
-            below = item.kind == "cue" and item.text.endswith((" to", " of", " for", " with", " in", " from"))
-            listed = False
-            last_end = item.end
-        elif item.kind == "cue" and item.value == "open":
-            below = listed = True
-        elif item.text in _BELOW or (item.kind == "cue" and item.value in _BELOW_CUES):
-            if found or words:
-                below = True
-        elif item.kind == "word" and item.text not in FILLING:
-            words.append(item)
-    own = [w for w in words if not found or w.end <= found[0][0].start]
-    if not found and own:
-        first = own[0]
-        run = [first]
-        for word in own[1:]:
-            if word.start - run[-1].end > 1:
-                break
-            run.append(word)
-        found.append((_Spot(run[0].start, run[-1].end, None), False))
-    return found
+        if kind is None:
+            continue
+        if found is None:
+            found = _Spot(item.start, item.end, kind, listed)
+        elif item.start - found.end <= 1 and kind != "person":
+            found = _Spot(found.start, item.end, kind, listed)
+    if found is not None:
+        return found
+    words = [x for x in run if x.kind == "word" and x.text not in FILLING]
+    if not words:
+        return None
+    last = words[0]
+    for word in words[1:]:
+        if word.start - last.end > 1:
+            break
+        last = word
+    return _Spot(words[0].start, last.end, None, listed)
 
 
 def _kind(job: Job, item: Lexeme) -> str | None:
@@ -243,15 +284,13 @@ def _kind(job: Job, item: Lexeme) -> str | None:
     return None
 
 
-def _depth(
-    job: Job, levels: Sequence[_Level], chunk: Sequence[Item], spot: _Spot, word: str, before: Sequence[Item]
-) -> int:
+def _depth(levels: Sequence[_Level], chunk: Sequence[Item], spot: _Spot, word: str) -> int:
     """The level that a chunk joins."""
-    lead = [i for i in chunk if isinstance(i, Lexeme) and i.start < spot.start]
-    anew = any(i.kind == "cue" and i.value in _ANEW for i in lead)
-    if anew:
+    if word == "semicolon":
         return 0
-    for depth in range(len(levels) - 1, -1, -1):
-        if spot.kind is not None and levels[depth].members[-1].kind == spot.kind:
+    lead = [i for i in chunk if isinstance(i, Lexeme) and i.start < spot.start]
+    depths = range(len(levels)) if any(i.kind == "cue" and i.value in _ANEW for i in lead) else reversed(range(len(levels)))
+    for depth in depths:
+        if levels[depth].listing or (spot.kind is not None and levels[depth].members[-1].kind in {spot.kind, None}):
             return depth
     return len(levels) - 1 if word in {"or", "and/or"} else 0
