@@ -54,6 +54,9 @@ _REACTIONS = re.compile(
     re.IGNORECASE,
 )
 _TOWARD = (" to", " of", " for", " with", " in", " from", " against")
+# Words too general to stand for a thing beside a name, but members of a list where they stand alone.
+_GENERIC = frozenset("drug drugs medication medications disease diseases condition conditions disorder disorders".split())
+_COURSES = frozenset({"acute", "chronic"})
 _SHORTEST = 4
 
 
@@ -113,7 +116,7 @@ def _sentence(job: Job, items: Sequence[Item], *, inside: bool) -> Iterator[list
     chunks, words = _chunks(items)
     chains = [_members(job, c) for c in chunks]
     levels: list[_Level] = []
-    listed = False
+    listed = denied = False
     for place, (chunk, chain) in enumerate(zip(chunks, chains, strict=True)):
         opens = listed or _opens(chunk[0])
         listed = opens and not chain
@@ -133,28 +136,33 @@ def _sentence(job: Job, items: Sequence[Item], *, inside: bool) -> Iterator[list
             depth = _depth(levels, chunk, first, word)
             yield from _closed(job, levels[depth + 1 :], inside=inside)
             del levels[depth + 1 :]
-            if word == "and" and not (job.exclusion or levels[depth].listing or inside):
+            denied = denied or any(isinstance(i, Lexeme) and i.value == "negation" for i in chunks[place - 1])
+            if word == "and" and not (job.exclusion or levels[depth].listing or inside or denied):
                 yield from _closed(job, levels[depth:], inside=inside)
                 levels[depth] = _Level([first])
             else:
                 levels[depth].members.append(first)
                 levels[depth].joined.add(word)
         levels.extend(_Level([spot], listing=spot.listed) for spot in chain[1:])
-    yield from _closed(job, levels, inside=inside)
+    yield from _closed(job, levels, inside=inside, denied=denied)
 
 
 def _opens(item: Item) -> bool:
     return isinstance(item, Lexeme) and item.kind == "cue" and item.value in {"open", "same"}
 
 
-def _closed(job: Job, levels: Sequence[_Level], *, inside: bool) -> Iterator[list[_Spot]]:
+def _closed(job: Job, levels: Sequence[_Level], *, inside: bool, denied: bool = False) -> Iterator[list[_Spot]]:
     for level in levels:
         if len(level.members) < 2:
             continue
-        if level.joined == {"and"} and len({m.kind for m in level.members}) > 1:
+        if level.joined == {"and"} and not inside and len(level.members) == 2 and _differ(level.members):
             continue
-        if job.exclusion or inside or level.listing or level.joined & {"or", "and/or"}:
+        if job.exclusion or inside or level.listing or level.joined & {"or", "and/or"} or denied:
             yield level.members
+
+
+def _differ(members: Sequence[_Spot]) -> bool:
+    return len({m.kind for m in members}) > 1
 
 
 def _said(words: Sequence[str], place: int) -> str:
@@ -262,7 +270,9 @@ def _spot(job: Job, run: Sequence[Lexeme], *, listed: bool) -> _Spot | None:
             found = _Spot(found.start, item.end, kind, listed)
     if found is not None:
         return found
-    words = [x for x in run if x.kind == "word" and x.text not in FILLING]
+    words = [x for x in run if x.kind == "word" and x.text not in FILLING] or [
+        x for x in run if x.text in _GENERIC or (x.kind == "cue" and x.value in _COURSES)
+    ]
     if not words:
         return None
     last = words[0]
