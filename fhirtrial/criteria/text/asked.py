@@ -163,10 +163,6 @@ def attested(job: Job, items: Sequence[Item], cues: set[str]) -> Node | None:
     if topic is None:
         return None
     job.cited.append((start, end))
-    if cued(items, "negation") is not None:
-        job.negated.extend(
-            (i.start, i.end) for i in items if isinstance(i, Lexeme) and i.kind == "cue" and i.value == topic
-        )
     text = job.words(start, end)
     who = cued(items, "childbearing") or cued(items, "female", "male")
     others = cued(items, "pregnant", "lactating", "experiencer") or next(

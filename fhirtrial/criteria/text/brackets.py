@@ -81,7 +81,6 @@ def bracket_of(job: Job, bracket: Bracket, phrase: Phrase, depth: int) -> tuple[
         return None
     if isinstance(first, Lexeme) and first.kind == "cue" and first.value == "except":
         node = job.clause(job, items[1:], depth + 1) or job.residue("ambiguous_scope", bracket.start, bracket.end)
-        job.negated.extend((x.start, x.end) for x in flat(items) if is_core(x))
         if isinstance(node, NotComputable):
             node = job.residue("ambiguous_scope", bracket.start, bracket.end)
         return "except", node

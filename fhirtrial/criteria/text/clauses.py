@@ -106,15 +106,12 @@ def _conditional(job: Job, items: Sequence[Item], depth: int) -> Node | None:
 def _excepting(job: Job, items: Sequence[Item], depth: int) -> Node | None:
     at = place_of(items, "except", "unless")
     if at is None or at == 0:
-        if at == 0:
-            job.negated.extend((x.start, x.end) for x in flat(items) if is_core(x))
         return evidence(job, items, items[0], depth) if at == 0 else None
     cue = items[at]
     assert isinstance(cue, Lexeme)  # noqa: S101 - place_of finds lexemes only
     base_items, unless_items = split(items, at)
     base = job.clause(job, base_items, depth + 1)
     unless = job.clause(job, unless_items, depth + 1)
-    job.negated.extend((x.start, x.end) for x in flat(unless_items) if is_core(x))
     if base is None or isinstance(base, NotComputable):
         return opaque(job, items)
     if unless is None:
@@ -154,8 +151,6 @@ def conjoined(job: Job, items: Sequence[Item], depth: int) -> Node:
         ]
         nodes = [phrase_node(job, p, depth) for p in bare if p.items]
         job.encode(negation)
-        for p in bare:
-            job.negated.extend((x.start, x.end) for x in flat(p.items) if is_core(x))
         joint: Joint = "either" if any(j == "and" for j in joints) and job.exclusion else "or"
         return Not(node=join(job, joint, nodes, items))
     nodes = [phrase_node(job, p, depth) for p in phrases]

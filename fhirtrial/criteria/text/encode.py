@@ -85,12 +85,9 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
         _link(job, phrase)
         reason: Reason = "judgement" if "judgement" in cues else "not_encoded"
         whole = job.residue(reason, start, end)
-        if negation is not None:
-            job.negated.extend((i.start, i.end) for i in lexemes if is_core(i))
         return NotComputable(text=whole.text, reason=whole.reason)
     if negation is not None and not isinstance(node, NotComputable):
         job.encode(negation)
-        job.negated.extend((i.start, i.end) for i in lexemes if is_core(i))
         turned = node.node if isinstance(node, Not) else Not(node=node)
         if negation.start < first and not _denies(negation, phrase, first):
             return unsure(turned, job.residue("ambiguous_logic", start, end))

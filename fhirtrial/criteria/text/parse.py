@@ -21,6 +21,7 @@ from fhirtrial.criteria.text.lists import under
 from fhirtrial.criteria.text.names import names_of
 from fhirtrial.criteria.text.normalize import normalize
 from fhirtrial.criteria.text.phrase import Item, bracketed
+from fhirtrial.criteria.text.scope import denied
 from fhirtrial.criteria.tree import Node, NotComputable, Reason
 from fhirtrial.terminology import Terminology
 
@@ -68,6 +69,7 @@ def parse_criterion(text: str, kind: Kind, terminology: Terminology, context: st
     tree = _read(job, block, 0)
     for items in _lists(block):
         job.alternatives.extend(alternatives(job, items))
+        job.negated.extend(denied(job, items))
     if tree is None or isinstance(tree, NotComputable):
         reason = tree.reason if isinstance(tree, NotComputable) else "not_encoded"
         tree = NotComputable(text=text, reason=reason)
