@@ -300,7 +300,9 @@ def _depth(levels: Sequence[_Level], chunk: Sequence[Item], spot: _Spot, word: s
         return 0
     lead = [i for i in chunk if isinstance(i, Lexeme) and i.start < spot.start]
     depths = range(len(levels)) if any(i.kind == "cue" and i.value in _ANEW for i in lead) else reversed(range(len(levels)))
-    for depth in depths:
-        if levels[depth].listing or (spot.kind is not None and levels[depth].members[-1].kind in {spot.kind, None}):
-            return depth
+    order = tuple(depths)
+    for kinds in ({spot.kind}, {None}):
+        for depth in order:
+            if levels[depth].listing or (spot.kind is not None and levels[depth].members[-1].kind in kinds):
+                return depth
     return len(levels) - 1 if word in {"or", "and/or"} else 0

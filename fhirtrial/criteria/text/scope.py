@@ -19,11 +19,11 @@ _DENYING = frozenset({"negation", "except", "unless"})
 _THROUGH = frozenset(
     """
     using history active mild moderate severe acute chronic recurrent now systemic oral intravenous subcutaneous
-    intramuscular topical inhaled open suspected adult elevated decreased
+    intramuscular topical inhaled suspected adult elevated decreased planned allowed judgement same normal
     """.split()
 )
 # Cues that are what is denied.
-_DENIABLE = frozenset({*ASKING, *TOPICS, "allergy", "intolerance", "contraindication", "positive", "abnormal", "planned"})
+_DENIABLE = frozenset({*ASKING, *TOPICS, "allergy", "intolerance", "contraindication", "positive", "abnormal"})
 _ENDS = frozenset(
     """
     of to for with by from in on at during after before that which who whose within due because if when until as prior
@@ -38,10 +38,12 @@ _EMPTY = frozenset(
     receiving suffer suffering from taking took get got yet if also significant clinical clinically relevant for in
     """.split()
 )
-_ALLOWED = ("allowed", "eligible", "permitted", "acceptable", "permissible", "included", "not excluded", "not an exclusion")
-_REFUSED = ("excluded", "prohibited", "ineligible")
-_PREVENTING = frozenset("precludes preclude precluding preventing prevents refuses refusing refuse refrain besides".split())
-_NAIVE = frozenset({"naive", "naïve"})
+# Nouns that say no more than that something is there: "no laboratory evidence of ketoacidosis".
+_PRESENCE = frozenset("evidence documentation confirmation signs sign symptoms presence diagnosis history completion".split())
+_ALLOWED = ("allowed", "permitted", "acceptable", "permissible", "not excluded", "be excluded", "exclusion", "exclude")
+_REFUSED = frozenset({"excluded", "ineligible", "prohibited"})
+_PREVENTING = frozenset("precludes preclude precluding prevent preventing prevents besides".split())
+_UNLIMITED = frozenset({"limited", "restricted", "only", "listed", "necessarily"})
 
 
 def denied(job: Job, items: Sequence[Item]) -> Iterator[Span]:
@@ -50,12 +52,28 @@ def denied(job: Job, items: Sequence[Item]) -> Iterator[Span]:
         for place, item in enumerate(sentence):
             if isinstance(item, Bracket):
                 yield from denied(job, item.items)
-            elif item.kind == "cue" and item.value in _DENYING:
+            elif item.kind == "cue" and (item.value in _DENYING or _forbids(item)):
                 yield from _reached(job, sentence, place, item)
-            elif item.text in _PREVENTING or item.text == "non":
+            elif item.text in _PREVENTING:
                 yield from _after(job, sentence, place + 1, listed=False)
+            elif item.text == "non":
+                yield from _prefixed(sentence, place)
             elif item.kind == "cue" and item.value in {"allowed", "naive"}:
                 yield from _before(job, sentence, place, item)
+            elif item.text in _REFUSED and not job.exclusion:
+                yield from _subject(sentence, place)
+
+
+def _forbids(cue: Lexeme) -> bool:
+    """As in "must not be": the word for an obligation took the denial with it."""
+    return cue.value == "allowed" and cue.text.endswith(" not")
+
+
+def _prefixed(items: Sequence[Item], place: int) -> Iterator[Span]:
+    """As in "non-ventilated", "non-childbearing potential"; before a noun it makes another name ("non-cardiac")."""
+    following = next((i for i in items[place + 1 :] if isinstance(i, Lexeme) and i.text != "-"), None)
+    if following is not None and (following.value == "childbearing" or following.text.endswith("ated")):
+        yield following.start, following.end
 
 
 def _sentences(items: Sequence[Item]) -> Iterator[list[Item]]:
@@ -79,7 +97,18 @@ def _reached(job: Job, items: Sequence[Item], place: int, cue: Lexeme) -> Iterat
     following = items[place + 1] if place + 1 < len(items) else None
     if isinstance(following, Lexeme) and following.kind in {"compare", "number", "duration"}:
         return
+    if isinstance(following, Lexeme) and following.text in _UNLIMITED:
+        return
+    if isinstance(following, Lexeme) and cue.text.endswith("not") and _is_participle(following):
+        yield following.start, following.end
+        return
+    if isinstance(following, Lexeme) and following.value == "using" and following.text.startswith("treat"):
+        yield following.start, following.end
     yield from _after(job, items, place + 1, listed=cue.value != "unless")
+
+
+def _is_participle(item: Lexeme) -> bool:
+    return item.kind == "word" and item.text.endswith("ed") and item.text not in _EMPTY
 
 
 def _after(job: Job, items: Sequence[Item], place: int, *, listed: bool) -> Iterator[Span]:
@@ -124,11 +153,14 @@ def _head(items: Sequence[Item], place: int) -> Span | None:
         if item.kind == "other" and item.text in {"-", ":", '"'}:
             continue
         if words and (item.text in _ENDS or item.kind != "word"):
-            break
+            if item.text != "of" or words[-1].text not in _PRESENCE:
+                break
+            words.clear()
+            continue
         if item.kind == "word" and (words or item.text not in _EMPTY):
             words.append(item)
         elif item.kind == "cue":
-            return item.start, item.end
+            break
         elif item.kind in {"comma", "and", "or", "and/or"} and not words:
             continue
     return (words[0].start, words[-1].end) if words else None
@@ -137,20 +169,19 @@ def _head(items: Sequence[Item], place: int) -> Span | None:
 def _before(job: Job, items: Sequence[Item], place: int, cue: Lexeme) -> Iterator[Span]:
     """What is allowed, where the criterion excludes, or "naive" of: named before the word."""
     if cue.value == "naive":
-        if any(cue.text.endswith(w) for w in _NAIVE):
-            yield from _subject(items, place)
+        if cue.text.startswith(("treatment", "drug", "therapy", "medication")):
+            yield cue.start, cue.end
+        elif cue.text.startswith("na"):
+            yield from _subject(items, place, nearest=True)
         return
-    denial = any(isinstance(i, Lexeme) and i.text == "not" for i in items[place : place + 2])
+    denial = any(isinstance(i, Lexeme) and i.text == "not" for i in items[max(0, place - 1) : place + 2])
     if job.exclusion and cue.text.endswith(_ALLOWED) and not denial:
         yield from _subject(items, place)
 
 
-def _subject(items: Sequence[Item], place: int) -> Iterator[Span]:
-    """The first name of the clause before a word; the nearest, where the word is joined to it."""
-    names = [i for i in items[:place] if isinstance(i, Lexeme) and i.kind in {"concept", "term"}]
+def _subject(items: Sequence[Item], place: int, *, nearest: bool = False) -> Iterator[Span]:
+    """What is named before a word: the first name of the clause, or the nearest."""
+    names = [i for i in items[:place] if isinstance(i, Lexeme) and (i.kind in {"concept", "term"} or i.text == "treatment")]
     if names:
-        yield names[-1].start, names[-1].end
-        return
-    words = [i for i in items[:place] if isinstance(i, Lexeme) and i.kind == "word" and i.text not in FILLING]
-    if words:
-        yield words[-1].start, words[-1].end
+        name = names[-1 if nearest else 0]
+        yield name.start, name.end
