@@ -29,6 +29,7 @@ from fhirtrial.criteria.text.phrase import (
     is_core,
     split,
 )
+from fhirtrial.criteria.text.plain import plain
 from fhirtrial.criteria.tree import Any, Except, If, Node, Not, NotComputable
 
 _DEPTH = 12
@@ -37,6 +38,7 @@ _DEPTH = 12
 def sentences(job: Job, items: Sequence[Item], depth: int = 0) -> Node | None:
     """All sentences of a line together."""
     parts = [p for p in cut(items, "stop") if p]
+    parts = [s for p in parts if (s := plain(job, p, alone=len(parts) == 1))]
     nodes: list[Node] = []
     for place, part in enumerate(parts):
         if place and cued(part, "advice") is not None and not any(x.kind == "compare" for x in flat(part)):

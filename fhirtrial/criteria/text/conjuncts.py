@@ -27,7 +27,7 @@ from fhirtrial.criteria.text.phrase import (
     is_core,
 )
 from fhirtrial.criteria.text.values import MEASURED
-from fhirtrial.criteria.tree import Node
+from fhirtrial.criteria.tree import Node, Reproductive
 
 # Cues that go on holding for the later members of a list.
 _CARRIED = frozenset(
@@ -230,8 +230,11 @@ def share_out(job: Job, phrases: Sequence[Phrase]) -> list[Phrase]:
         if own or place == 0:
             carried = own
         elif _bare(phrase):
-            strict = tuple(c for c in carried if c.value in _CARRIED)
-            found[place] = replace(phrase, cues=strict, loose=tuple(c for c in carried if c.value in _SHARED_LOOSELY))
+            # Modifiers of one head share what stands before them: "severe hepatic or renal failure".
+            headless = any(x in job.inferred for x in found[place - 1].lexemes)
+            strict = tuple(c for c in carried if c.value in _CARRIED or headless)
+            loose = tuple(c for c in carried if c not in strict)
+            found[place] = replace(phrase, cues=strict, loose=loose)
         else:
             carried = ()
     window: Lexeme | None = None
@@ -348,9 +351,7 @@ def anded(job: Job, phrases: Sequence[Phrase], nodes: Sequence[Node]) -> Joint:
     """Things of one kind that an exclusion lists with "and" are as likely alternatives."""
     if not job.exclusion or len(nodes) < 2:
         return "and"
-    if all(
-        p.analyte is not None or (p.lexemes and p.analyte is None and any(x.kind == "compare" for x in p.lexemes))
-        for p in phrases
-    ):
-        return "either"
+    # Nobody is asked for two of these at once, and "X and other Y" lists what it names.
+    if all(isinstance(n, Reproductive) for n in nodes) or any(x.text == "other" for x in phrases[-1].lexemes[:1]):
+        return "or"
     return "either"

@@ -56,6 +56,11 @@ _HAVING = frozenset(
         "known",
         "current",
         "currently",
+        "diagnosed",
+        "suffer",
+        "suffering",
+        "from",
+        "experienced",
     ]
 )
 BracketReader: TypeAlias = Callable[[Job, Bracket, Phrase], "tuple[str, Node] | None"]

@@ -163,6 +163,10 @@ def _rest(text: str, taken: bytearray) -> Iterator[Lexeme]:
             continue
         low = match.group().lower()
         kind: Kind
+        if low == "no" and text[match.end() : match.end() + 1].isspace():
+            # "no previous", of which "previous history of" took the second word.
+            yield Lexeme("cue", match.start(), match.end(), low, "negation")
+            continue
         if low in _CONNECTORS:
             kind = _CONNECTORS[low]
         elif low == "\n":
