@@ -559,7 +559,9 @@ def _alternatives(counts: Tally, line: Line, parsed: Parsed) -> None:
     # A group's members of other labels (a scope, a qualifier) are alternatives that this goal does not ask for: a pair
     # that meets them is neither right nor wrong, as is one that stands within one gold entity.
     beside = [
-        pair for group in line.groups for pair in combinations([line.entities[m] for m in group if m in line.entities], 2)
+        pair
+        for group in line.groups
+        for pair in combinations([line.entities[m] for m in group if m in line.entities], 2)
     ]
     made = [pair for group in parsed.alternatives for pair in combinations(group, 2)]
     for a, b in gold:

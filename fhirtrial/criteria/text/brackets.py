@@ -16,12 +16,15 @@ from fhirtrial.criteria.text.phrase import (
     cued,
     flat,
     has_core,
-    is_core,
 )
 from fhirtrial.criteria.tree import All, Any, Def, Node, NotComputable
 
 # Names of failing functions, which trials define by the laboratory limits that they put in brackets.
-_FUNCTION = re.compile(r"impairment|dysfunction|function|insufficiency|abnormal|failure|injury", re.IGNORECASE)
+_FUNCTION = re.compile(
+    r"impairment|dysfunction|function|insufficiency|abnormal|failure|injury|obesity|an(?:a)?emia|penia\b"
+    r"|\b(?:hypo|hyper)[a-z]+emia\b|bradycardia|tachycardia|hypotension",
+    re.IGNORECASE,
+)
 
 
 def definition_of(job: Job, phrase: Phrase, brackets: Sequence[Bracket], depth: int) -> Node | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fhirtrial.criteria.text.atoms import kind_of
-from fhirtrial.criteria.text.cues import FILLING
+from fhirtrial.criteria.text.cues import FILLING, WORDS
 from fhirtrial.criteria.text.found import Job
 from fhirtrial.criteria.text.lexemes import Lexeme, Term
 from fhirtrial.criteria.text.phrase import CONNECTORS, Bracket, Item
@@ -38,13 +38,7 @@ _ASKED = {
     "willingness": "asked",
     "contraception": "procedure",
 }
-# What follows one of these belongs to the name before it.
-_BELOW = frozenset(
-    """
-    with of to for from by in on due after before during despite requiring that which who whose whom when where while
-    without against into about through via under between among upon secondary because
-    """.split()
-)
+_BELOW = WORDS["below"]
 _BELOW_CUES = frozenset({"cause", "planned", "same", "using", "if", "except", "unless", "negation", "failed"})
 # A member that begins anew, beside everything said so far.
 _ANEW = frozenset({"history", "using", "negation", "experiencer"})
@@ -54,8 +48,7 @@ _REACTIONS = re.compile(
     re.IGNORECASE,
 )
 _TOWARD = (" to", " of", " for", " with", " in", " from", " against")
-# Words too general to stand for a thing beside a name, but members of a list where they stand alone.
-_GENERIC = frozenset("drug drugs medication medications disease diseases condition conditions disorder disorders".split())
+_GENERIC = WORDS["generic"]
 _COURSES = frozenset({"acute", "chronic"})
 _SHORTEST = 4
 
@@ -172,7 +165,7 @@ def _said(words: Sequence[str], place: int) -> str:
     word = words[place - 1]
     if word != "comma":
         return word
-    return next((w for w in words[place:] if w not in {"comma"}), "comma")
+    return next((w for w in words[place:] if w != "comma"), "comma")
 
 
 def _chunks(items: Sequence[Item]) -> tuple[list[list[Item]], list[str]]:
@@ -212,7 +205,11 @@ def _either_way(items: Sequence[Item], place: int) -> bool:
     if not 0 < place < len(items) - 1:
         return False
     before, after = items[place - 1], items[place + 1]
-    return isinstance(before, Lexeme) and isinstance(after, Lexeme) and {"with", "without"} <= {before.text, *after.text.split()}
+    return (
+        isinstance(before, Lexeme)
+        and isinstance(after, Lexeme)
+        and {"with", "without"} <= {before.text, *after.text.split()}
+    )
 
 
 def _parts_words(items: Sequence[Item], place: int) -> bool:
@@ -299,7 +296,9 @@ def _depth(levels: Sequence[_Level], chunk: Sequence[Item], spot: _Spot, word: s
     if word == "semicolon":
         return 0
     lead = [i for i in chunk if isinstance(i, Lexeme) and i.start < spot.start]
-    depths = range(len(levels)) if any(i.kind == "cue" and i.value in _ANEW for i in lead) else reversed(range(len(levels)))
+    depths = (
+        range(len(levels)) if any(i.kind == "cue" and i.value in _ANEW for i in lead) else reversed(range(len(levels)))
+    )
     order = tuple(depths)
     for kinds in ({spot.kind}, {None}):
         for depth in order:

@@ -20,6 +20,8 @@ _DATA: dict[str, Any] = tomllib.loads(
 FILLING: frozenset[str] = frozenset(_DATA["filling"].split())
 # Of these only the harmless are filling beside a concept; a head like "test" or "therapy" changes what is named.
 HEADS: frozenset[str] = frozenset(_DATA["heads"].split())
+# Words that steer the reading of lists and denials, by what they do.
+WORDS: dict[str, frozenset[str]] = {name: frozenset(words.split()) for name, words in _DATA["words"].items()}
 _EACH = tuple(
     (name, re.compile(rf"(?<![^\W_])(?:{'|'.join(words)})(?![^\W_])", re.IGNORECASE))
     for name, words in _DATA["cues"].items()

@@ -6,6 +6,7 @@ the atom stays as evidence that never decides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
@@ -19,11 +20,12 @@ from fhirtrial.criteria.text.phrase import (
 from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import (
     All,
+    Any,
     Node,
     Reason,
 )
 
-Grade: TypeAlias = Literal["exact", "narrower", "unclear"]
+Grade: TypeAlias = Literal["exact", "wider", "narrower", "unclear"]
 Left: TypeAlias = list[tuple[Grade, Lexeme, Reason]]
 _HARMLESS = frozenset(
     {
@@ -98,7 +100,11 @@ _SEEN = frozenset(
         "on",
     ]
 )
-_ORDER: dict[Grade, int] = {"exact": 0, "narrower": 1, "unclear": 2}
+_ORDER: dict[Grade, int] = {"exact": 0, "wider": 1, "narrower": 2, "unclear": 3}
+# "Known or suspected X" is X, and more.
+_KNOWN = re.compile(
+    r"\b(?:known|diagnosed|confirmed|documented|proven|definite|established)\s*(?:or|and/or|/|,)\s*$", re.IGNORECASE
+)
 
 
 def leftover(job: Job, phrase: Phrase, used: set[Lexeme], core: Lexeme | None, *, allowed: bool = False) -> Left:
@@ -148,6 +154,8 @@ def _weigh(
             return "exact", "not_encoded"
         if value == "cause":
             return ("unclear" if before else "narrower"), "causal_attribution"
+        if value == "suspected" and _KNOWN.search(job.normal.text, 0, lexeme.start):
+            return "wider", "ambiguous_scope"
         if value in _OPAQUE:
             return "unclear", "future_event" if value in {"planned", "during-study"} else "ambiguous_scope"
         if value in {"active", "acute", "chronic", "recurrent", "mild", "moderate", "severe"}:
@@ -223,6 +231,10 @@ def graded(job: Job, phrase: Phrase, node: Node, left: Left) -> Node:
     reasons = [reason for grade, _, reason in left if grade == worst[0]]
     reason = "judgement" if "judgement" in reasons else worst[2]
     residue = job.residue(reason, start, end)
+    if len({grade for grade, _, _ in left if grade != "exact"}) > 1 and any(grade == "wider" for grade, _, _ in left):
+        return unsure(node, residue)
+    if worst[0] == "wider":
+        return Any(nodes=(node, residue))
     if worst[0] == "narrower":
         return All(nodes=(node, residue))
     return unsure(node, residue)

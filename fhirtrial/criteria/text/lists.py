@@ -12,6 +12,7 @@ from fhirtrial.criteria.text.found import Job, unsure
 from fhirtrial.criteria.text.joints import Joint, evidence, join, opaque, place_of, said_between, stripped
 from fhirtrial.criteria.text.lexemes import Lexeme
 from fhirtrial.criteria.text.phrase import (
+    Bracket,
     Item,
     cued,
     flat,
@@ -163,7 +164,8 @@ def exemplified(job: Job, items: Sequence[Item], depth: int) -> Node | None:
     if not any(has_core((x,)) or x.kind == "compare" for x in flat(body)):
         return None
     if cue.value == "same":
-        return evidence(job, items, cue, depth) if has_core(head) else None
+        defined = _defined(job, head, body, cue, depth)
+        return defined or (evidence(job, items, cue, depth) if has_core(head) else None)
     if not has_core(head) and not any(
         isinstance(i, Lexeme) and i.kind == "word" and i.text not in FILLING for i in head
     ):
@@ -186,3 +188,28 @@ def exemplified(job: Job, items: Sequence[Item], depth: int) -> Node | None:
         return unsure(Any(nodes=(base, *kept)) if not negated else base, open_residue)
     widened = Any(nodes=(inner, *kept, open_residue))
     return Not(node=widened) if negated else widened
+
+
+def _defined(job: Job, head: Sequence[Item], body: Sequence[Item], cue: Lexeme, depth: int) -> Node | None:
+    """As in "renal impairment, defined as creatinine > 2 mg/dL": the limits are what the words mean here."""
+    head = stripped(head)
+    if (
+        not head
+        or "defined" not in cue.text
+        or any(
+            isinstance(i, Bracket)
+            or i.kind in {"window", "compare", "duration", "number", "or", "and", "and/or", "comma"}
+            or (i.kind == "cue" and i.value not in {"history", "abnormal", "severe", "moderate", "mild"})
+            for i in head
+        )
+    ):
+        return None
+    if not any(x.kind == "compare" for x in flat(body)):
+        return None
+    limits = job.clause(job, body, depth + 1)
+    if limits is None or isinstance(limits, NotComputable):
+        return None
+    start, end = head[0].start, head[-1].end
+    job.cited.append((start, end))
+    job.encode(*(i for i in head if isinstance(i, Lexeme)))
+    return Def(term=job.words(start, end), body=limits)

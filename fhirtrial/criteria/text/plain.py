@@ -14,7 +14,9 @@ from fhirtrial.criteria.text.phrase import Bracket, Item, is_core
 
 _OBLIGATIONS = frozenset({"must be", "must have", "should be", "should have", "will be", "will have"})
 _WELCOME = ("eligible", "included", "enrolled", "accepted")
-_LIMIT = re.compile(r"(?:the )?(?:institutional )?(?:upper|lower) limits? of (?:the )?normal(?: range| limits?)?|[ul]ln")
+_LIMIT = re.compile(
+    r"(?:the )?(?:institutional )?(?:upper|lower) limits? of (?:the )?normal(?: range| limits?)?|[ul]ln"
+)
 
 
 def plain(job: Job, items: Sequence[Item], *, alone: bool) -> tuple[Item, ...]:

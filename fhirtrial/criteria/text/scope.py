@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fhirtrial.criteria.text.cues import FILLING
+from fhirtrial.criteria.text.cues import WORDS
 from fhirtrial.criteria.text.found import Job
 from fhirtrial.criteria.text.lexemes import Lexeme
 from fhirtrial.criteria.text.phrase import ASKING, TOPICS, Bracket, Item
@@ -15,34 +15,15 @@ from fhirtrial.criteria.text.phrase import ASKING, TOPICS, Bracket, Item
 Span = tuple[int, int]
 
 _DENYING = frozenset({"negation", "except", "unless"})
-# Cues that carry a denial through to what they stand before: "not receiving X" denies X.
-_THROUGH = frozenset(
-    """
-    using history active mild moderate severe acute chronic recurrent now systemic oral intravenous subcutaneous
-    intramuscular topical inhaled suspected adult elevated decreased planned allowed judgement same normal
-    """.split()
-)
+_THROUGH = WORDS["through"]
 # Cues that are what is denied.
 _DENIABLE = frozenset({*ASKING, *TOPICS, "allergy", "intolerance", "contraindication", "positive", "abnormal"})
-_ENDS = frozenset(
-    """
-    of to for with by from in on at during after before that which who whose within due because if when until as prior
-    than or and but
-    """.split()
-)
-# Words that what is denied may stand behind: "no history of", "not had a".
-_EMPTY = frozenset(
-    """
-    evidence sign signs symptoms presence documentation diagnosis history the a an any known other previous previously
-    prior current currently have has had having be been being is are was were with of on to use more receive received
-    receiving suffer suffering from taking took get got yet if also significant clinical clinically relevant for in
-    """.split()
-)
-# Nouns that say no more than that something is there: "no laboratory evidence of ketoacidosis".
-_PRESENCE = frozenset("evidence documentation confirmation signs sign symptoms presence diagnosis history completion".split())
+_ENDS = WORDS["ends"]
+_EMPTY = WORDS["empty"]
+_PRESENCE = WORDS["presence"]
 _ALLOWED = ("allowed", "permitted", "acceptable", "permissible", "not excluded", "be excluded", "exclusion", "exclude")
 _REFUSED = frozenset({"excluded", "ineligible", "prohibited"})
-_PREVENTING = frozenset("precludes preclude precluding prevent preventing prevents besides".split())
+_PREVENTING = WORDS["preventing"]
 _UNLIMITED = frozenset({"limited", "restricted", "only", "listed", "necessarily"})
 
 
@@ -181,7 +162,9 @@ def _before(job: Job, items: Sequence[Item], place: int, cue: Lexeme) -> Iterato
 
 def _subject(items: Sequence[Item], place: int, *, nearest: bool = False) -> Iterator[Span]:
     """What is named before a word: the first name of the clause, or the nearest."""
-    names = [i for i in items[:place] if isinstance(i, Lexeme) and (i.kind in {"concept", "term"} or i.text == "treatment")]
+    names = [
+        i for i in items[:place] if isinstance(i, Lexeme) and (i.kind in {"concept", "term"} or i.text == "treatment")
+    ]
     if names:
         name = names[-1 if nearest else 0]
         yield name.start, name.end
