@@ -28,9 +28,11 @@ _EACH = tuple(
 )
 
 
-def find_cues(text: str) -> Iterator[Lexeme]:
-    """Every cue, possibly overlapping; the lexer keeps the longest."""
+def find_cues(text: str, only: frozenset[str] = frozenset()) -> Iterator[Lexeme]:
+    """Every cue, or those of these names, possibly overlapping; the lexer keeps the longest."""
     for name, pattern in _EACH:
+        if only and name not in only:
+            continue
         for match in pattern.finditer(text):
             if match.end() > match.start():
                 yield Lexeme("cue", match.start(), match.end(), match.group().lower(), name)

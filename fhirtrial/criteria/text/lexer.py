@@ -59,6 +59,7 @@ _SIGN: dict[str, Op] = {
 _MASK = re.compile(r"\d")
 # Cues that stand before any name of a concept: what they say is not that the concept is there.
 _FIRST = frozenset({"allergy", "intolerance", "contraception", "consent", "compliance"})
+_LISTS = frozenset({"kofthese", "anyofthese", "allofthese"})
 _LONGEST_TERM = 5
 
 
@@ -75,8 +76,7 @@ def lex(text: str, names: Names, context: str = "") -> tuple[Lexeme, ...]:
 
     claim(find_times(text))
     claim(_scopes(text))
-    cues = sorted(find_cues(text), key=lambda c: (-(c.end - c.start), c.start))
-    claim(c for c in cues if c.value in _FIRST)
+    claim(sorted(find_cues(text, _FIRST), key=lambda c: (-(c.end - c.start), c.start)))
     claim(_mistyped(text, names))
     claim(find_names(_masked(text, taken), names, context))
     scales = {x.end for x in found if isinstance(x.value, Named) and names.kinds[x.value.concepts[0]] == "score"}
@@ -114,7 +114,7 @@ def _mistyped(text: str, names: Names) -> Iterator[Lexeme]:
 
 def _scopes(text: str) -> Iterator[Lexeme]:
     """As in "At least two of the following" before its number is read as a comparison."""
-    found = (c for c in find_cues(text) if c.value in {"kofthese", "anyofthese", "allofthese"} and c.text.strip() != "")
+    found = (c for c in find_cues(text, _LISTS) if c.text.strip() != "")
     return iter(sorted(found, key=lambda c: (-(c.end - c.start), c.start)))
 
 

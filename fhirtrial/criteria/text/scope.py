@@ -163,7 +163,9 @@ def _before(job: Job, items: Sequence[Item], place: int, cue: Lexeme) -> Iterato
 def _subject(items: Sequence[Item], place: int, *, nearest: bool = False) -> Iterator[Span]:
     """What is named before a word: the first name of the clause, or the nearest."""
     names = [
-        i for i in items[:place] if isinstance(i, Lexeme) and (i.kind in {"concept", "term"} or i.text == "treatment")
+        i
+        for i in items[:place]
+        if isinstance(i, Lexeme) and (i.kind in {"concept", "term"} or i.text.startswith("treatment"))
     ]
     if names:
         name = names[-1 if nearest else 0]
