@@ -1,0 +1,44 @@
+"""Conditions that the words put in the present: "at screening", graded on today's scale, out of control.
+
+Only a condition that asks for no time of its own is touched: what the text dates stays dated.
+"""
+
+from __future__ import annotations
+
+import re
+
+from fhirtrial.criteria.tree import All, Any, AtLeast, Condition, Def, Measurement, Node, Ordinal, Result
+
+# A disease that is out of control is there; one that was "significant" or "severe" may be over.
+UNCONTROLLED = re.compile(r"uncontrol|poorly[\s-]+controlled|inadequately\s+controlled", re.IGNORECASE)
+
+
+def present(node: Node) -> Node:
+    """The node with its undated conditions asked for as they are now."""
+    match node:
+        case Condition(when="ever", window=None, course=None):
+            return node.model_copy(update={"when": "active"})
+        case All(nodes=nodes) | Any(nodes=nodes) | AtLeast(nodes=nodes):
+            return node.model_copy(update={"nodes": tuple(present(n) for n in nodes)})
+        case Def(body=body):
+            return node.model_copy(update={"body": present(body)})
+        case _:
+            return node
+
+
+def graded_now(node: Node, scale: Node) -> Node:
+    """As in "heart failure (NYHA class III)": what has a class or a score today is there today."""
+    if isinstance(scale, Ordinal) or (isinstance(scale, Measurement) and scale.window is None):
+        return present(node) if isinstance(node, Condition) else node
+    return node
+
+
+def is_tested(node: Node) -> bool:
+    """Whether a node asks for results of tests and for nothing else."""
+    match node:
+        case Result() | Measurement() | Ordinal():
+            return True
+        case All(nodes=nodes) | Any(nodes=nodes) | AtLeast(nodes=nodes):
+            return all(is_tested(n) for n in nodes)
+        case _:
+            return False
