@@ -6,6 +6,7 @@ import re
 
 from fhirtrial.criteria.text.found import Job
 from fhirtrial.criteria.text.lexemes import Lexeme, Named, Timed
+from fhirtrial.criteria.text.present import is_present
 from fhirtrial.criteria.text.values import MEASURED, dose_of, lasting_of, measured
 from fhirtrial.criteria.tree import (
     All,
@@ -129,7 +130,7 @@ def _condition(job: Job, name: str, cues: dict[str, Lexeme], window: Window | No
     fields: dict[str, object] = {"concept": name, "window": window}
     if window is not None and _EVENT.search(job.terminology.concept(name).label):
         fields["when"] = "onset"
-    elif ("active" in cues or now) and "history" not in cues and window is None:
+    elif ("active" in cues or now or is_present(cues)) and "history" not in cues and window is None:
         fields["when"] = "active"
         if "active" in cues:
             job.encode(cues["active"])

@@ -19,14 +19,28 @@ from fhirtrial.criteria.tree import All, Any, ClassificationCriteria, Condition,
 _SETS: dict[str, dict[str, Json]] = tomllib.loads(
     (files("fhirtrial.criteria.text") / "data" / "criteria_sets.toml").read_text(encoding="utf-8")
 )
+_WORDS = "|".join(f"(?P<s{n}>{row['words']})" for n, row in enumerate(_SETS.values()))
 _YEAR = r"(?:(?:19|20)\d\d)"
 _NAMED = re.compile(
-    rf"(?:(?P<before>{_YEAR})\s+)?(?:{'|'.join(f'(?P<s{n}>{row["words"]})' for n, row in enumerate(_SETS.values()))})"
+    rf"(?:(?P<before>{_YEAR})\s+)?(?:{_WORDS})"
     rf"(?:\s+(?P<after>{_YEAR}))?(?:\s+(?:diagnostic|classification|diagnosis|revised|{_YEAR}))*"
     r"\s+(?:criteria|recommendations|classification)(?![\w])",
     re.IGNORECASE,
 )
-_MEETING = frozenset("diagnostics diagnostic diagnosis fulfil fulfill fulfilling fulfilment fulfillment meeting satisfy".split())
+_MEETING = frozenset(
+    [
+        "diagnostics",
+        "diagnostic",
+        "diagnosis",
+        "fulfil",
+        "fulfill",
+        "fulfilling",
+        "fulfilment",
+        "fulfillment",
+        "meeting",
+        "satisfy",
+    ]
+)
 _ASKING = re.compile(r"criteria|recommendations|classification")
 
 
@@ -48,7 +62,7 @@ def criteria_set(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | No
     year = int(written) if written else None
     named = ClassificationCriteria(name=job.words(*found.span()), year=year, target=row["target"])
     diseases: list[Node] = [Condition(concept=d) for d in row.get("diseases", [row["target"]])]
-    used = {x for x in lexemes if x.start < found.end() and x.end > found.start() or x.text in _MEETING}
+    used = {x for x in lexemes if (x.start < found.end() and x.end > found.start()) or x.text in _MEETING}
     job.cited.append((start, end))
     job.encode(*used)
     node = All(nodes=(named, diseases[0] if len(diseases) == 1 else Any(nodes=tuple(diseases))))

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from fhirtrial.criteria.text.asked import age_of, asked_of, sex_of
 from fhirtrial.criteria.text.atoms import allergy_of, atom_of, chosen, kind_of
+from fhirtrial.criteria.text.criteria_sets import criteria_set
 from fhirtrial.criteria.text.cues import FILLING
 from fhirtrial.criteria.text.found import Job, Link, unsure
 from fhirtrial.criteria.text.leftover import graded, leftover
@@ -18,6 +19,8 @@ from fhirtrial.criteria.text.phrase import (
     flat,
     is_core,
 )
+from fhirtrial.criteria.text.present import graded_now, is_rated_kind
+from fhirtrial.criteria.text.shown import combined
 from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import (
     All,
@@ -77,6 +80,7 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
     )
     node = (
         age_of(job, phrase, cues)
+        or criteria_set(job, phrase, cues)
         or asked_of(job, phrase, cues)
         or _names(job, phrase, cues, brackets)
         or sex_of(job, phrase, cues)
@@ -124,7 +128,7 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
     others = [c for c in cores if c is not imaging]
     if imaging is not None and others and kind_of(job, others[0]) == "condition":
         return _bracketed(job, phrase, _seen(job, phrase, imaging, others[0], cues, window), brackets)
-    primary = measure if measure is not None and (values or len(cores) == 1) else _head(phrase, cores)
+    primary = measure if measure is not None and (values or len(cores) == 1) else _head(job, phrase, cores)
     if (tested := _tested(job, primary, cues)) is not None:
         cores = [tested if c is primary else c for c in cores]
         job.encode(primary)
@@ -136,12 +140,13 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
     used = {primary}
     if made is None:
         return None
+    made = combined(job, primary, made)
     treated = next(
         (c for c in cores if c is not primary and isinstance(made, Medication) and kind_of(job, c) == "condition"), None
     )
     if treated is not None and isinstance(made, Medication) and _for(phrase, primary, treated):
         target = chosen(job, treated, "condition")
-        job.encode(treated)
+        job.encode(treated, *(x for x in phrase.lexemes if x.text == "treat" and x.end <= treated.start))
         used.add(treated)
         scope = job.residue("ambiguous_scope", primary.start, treated.end)
         made = Any(nodes=(made.model_copy(update={"indication": target}), All(nodes=(made, scope))))
@@ -161,11 +166,12 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
     return _bracketed(job, phrase, graded(job, phrase, made, left), brackets)
 
 
-def _head(phrase: Phrase, cores: Sequence[Lexeme]) -> Lexeme:
+def _head(job: Job, phrase: Phrase, cores: Sequence[Lexeme]) -> Lexeme:
     """As "Infection with HIV" is about HIV: a generic name gives way to the one that it introduces."""
     if len(cores) > 1 and cores[0].text in {"infection", "infections", "disease", "disorder"}:
         between = [x.text for x in phrase.lexemes if cores[0].end <= x.start < cores[1].start]
         if between and between[-1] in {"with", "by", "of"} and len(between) == 1:
+            job.encode(cores[0])
             return cores[1]
     return cores[0]
 
@@ -261,7 +267,9 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
             # The bracket may define the name or narrow it: without the value it is neither.
             node = All(nodes=(inner, Any(nodes=(node, job.residue("ambiguous_scope", *phrase.span)))))
         elif how == "narrower":
-            node = All(nodes=(node, inner))
+            node = All(nodes=(graded_now(node, inner), inner))
+        elif how == "shown":
+            node = Any(nodes=(node, inner))
         else:
             residue = job.residue("ambiguous_scope", item.start, item.end)
             node = unsure(All(nodes=(node, inner)), residue)
@@ -271,6 +279,8 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
 def _widened(job: Job, node: Node, inner: Node, bracket: Bracket) -> Node:
     """Examples are of the qualified thing: what narrows it narrows them."""
     if not isinstance(node, All | Any | AtLeast | Not | Except | Def):
+        return Any(nodes=(node, inner))
+    if is_rated_kind(node):
         return Any(nodes=(node, inner))
     if (
         isinstance(node, All)

@@ -15,17 +15,31 @@ from fhirtrial.criteria.text.lexemes import Lexeme, Timed
 from fhirtrial.criteria.text.phrase import Item, flat
 from fhirtrial.criteria.tree import All, Finding, Node
 
-_SHOWING = frozenset("show showed shows showing shown reveal revealed reveals revealing demonstrates indicates".split())
+_SHOWING = frozenset(
+    [
+        "show",
+        "showed",
+        "shows",
+        "showing",
+        "shown",
+        "reveal",
+        "revealed",
+        "reveals",
+        "revealing",
+        "demonstrates",
+        "indicates",
+    ]
+)
 _CARRIED = frozenset({"comma", "or", "and/or", "other"})
 
 
-def imaged(job: Job, items: Sequence[Item], depth: int) -> Node | None:
+def imaged(job: Job, items: Sequence[Item], _depth: int) -> Node | None:
     """The findings of a list that one modality governs."""
     first = items[0]
     if not isinstance(first, Lexeme) or first.kind != "concept" or kind_of(job, first) != "imaging":
         return None
     modality = chosen(job, first, "imaging")
-    rest = [x for x in flat(items[1:])]
+    rest = list(flat(items[1:]))
     if modality is None or not rest or rest[0].text not in _SHOWING:
         return None
     seen = [x for x in rest if x.kind == "concept"]

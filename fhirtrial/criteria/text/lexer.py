@@ -106,7 +106,7 @@ def _slashed(lexemes: tuple[Lexeme, ...]) -> tuple[Lexeme, ...]:
 
 
 def _run_ons(typos: Iterable[Typo]) -> Iterator[Lexeme]:
-    """As in "chronic hepatitis Active tuberculosis": a sentence ends before the capital, though nothing separates it."""
+    """As in "chronic hepatitis Active tuberculosis": a sentence ends before the capital."""
     return (Lexeme("stop", t.start - 1, t.start, " ") for t in typos if t.code == "run_on" and t.start)
 
 

@@ -11,7 +11,7 @@ from fhirtrial.criteria.text.found import Job
 from fhirtrial.criteria.text.joints import join, stripped
 from fhirtrial.criteria.text.lexemes import Lexeme
 from fhirtrial.criteria.text.phrase import Item, cued, flat
-from fhirtrial.criteria.tree import Age, All, Condition, Any, Node
+from fhirtrial.criteria.tree import Age, All, Any, Condition, Node
 
 _OF_AGE = 18
 
@@ -28,7 +28,9 @@ def young(job: Job, items: Sequence[Item], depth: int) -> Node | None:
         return None
     end = _end(items)
     ill = job.clause(job, items[2:end], depth + 1)
-    if not isinstance(ill, Condition) and not (isinstance(ill, Any) and all(isinstance(n, Condition) for n in ill.nodes)):
+    if not isinstance(ill, Condition) and not (
+        isinstance(ill, Any) and all(isinstance(n, Condition) for n in ill.nodes)
+    ):
         return None
     job.encode(first)
     job.flag("vague_term")

@@ -19,7 +19,7 @@ _WHO = frozenset({"pregnant", "lactating", "childbearing", "female", "male", "ex
 _WORDS = FILLING | {"whose", "but", "sexually", "potential", "nursing", "capable", "women's", "fertility"}
 
 
-def unprotected(job: Job, items: Sequence[Item], depth: int) -> Node | None:
+def unprotected(job: Job, items: Sequence[Item], _depth: int) -> Node | None:
     """As in "Pregnant or breast-feeding women, or women of child-bearing potential unwilling to use contraception"."""
     if not job.exclusion or cued(items, "contraception") is None:
         return None
@@ -42,10 +42,8 @@ def unprotected(job: Job, items: Sequence[Item], depth: int) -> Node | None:
     willing = job.words(tail[0].start, tail[-1].end)
     asked = Not(node=Attestation(topic="contraception", text=f"willing to {willing}"))
     job.cited.append((items[at].start, tail[-1].end))
-    who: list[Node] = []
-    for state in ("pregnant", "lactating"):
-        if state in cues:
-            who.append(Reproductive.model_validate({"state": state}))
+    states = [s for s in ("pregnant", "lactating") if s in cues]
+    who: list[Node] = [Reproductive.model_validate({"state": s}) for s in states]
     bound: list[Node]
     if "male" in cues and "female" not in cues and not who:
         partner = cues.get("experiencer")

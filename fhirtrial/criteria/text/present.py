@@ -6,11 +6,18 @@ Only a condition that asks for no time of its own is touched: what the text date
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from fhirtrial.criteria.tree import All, Any, AtLeast, Condition, Def, Measurement, Node, Ordinal, Result
+from fhirtrial.criteria.text.lexemes import Lexeme
+from fhirtrial.criteria.tree import All, Any, AtLeast, Condition, Def, Measurement, Node, Ordinal, Residue, Result
 
 # A disease that is out of control is there; one that was "significant" or "severe" may be over.
 UNCONTROLLED = re.compile(r"uncontrol|poorly[\s-]+controlled|inadequately\s+controlled", re.IGNORECASE)
+
+
+def is_present(cues: Mapping[str, Lexeme]) -> bool:
+    """Whether a phrase's cues say that its disease is there now."""
+    return "now" in cues or ("judgement" in cues and UNCONTROLLED.search(cues["judgement"].text) is not None)
 
 
 def present(node: Node) -> Node:
@@ -42,3 +49,21 @@ def is_tested(node: Node) -> bool:
             return all(is_tested(n) for n in nodes)
         case _:
             return False
+
+
+def is_rated_kind(node: Node) -> bool:
+    """As in "serious cardiac or brain disorders": diseases of whole organ systems, rated by a person.
+
+    A disease named as one of them is rated by the text itself.
+    """
+    if isinstance(node, Any):
+        return all(is_rated_kind(n) for n in node.nodes)
+    if not isinstance(node, All) or len(node.nodes) != 2:
+        return False
+    disease, residue = node.nodes
+    return (
+        isinstance(residue, Residue)
+        and residue.reason == "judgement"
+        and isinstance(disease, Condition)
+        and disease.concept.endswith("-disorder")
+    )

@@ -1,4 +1,4 @@
-"""Diseases beside the tests that show them: "HIV infection (HIV antibody positive)", "… evidenced by positive serology".
+"""Diseases beside the tests that show them: "HIV infection (HIV antibody positive)", "evidenced by serology".
 
 Either record is enough: the diagnosis, or a positive result of the disease's own test. Whose test it is, is told by its
 name; a test of something else narrows the disease and is left to the readers of brackets.
@@ -20,8 +20,22 @@ from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import All, Any, Condition, DataAvailability, Measurement, Node, Result
 
 _WORD = re.compile(r"[^\W_]+")
-_GENERIC = frozenset("infection virus disease disorder syndrome human the of".split())
-_TESTING = frozenset("test testing result serology serological serologic assay antibody of evidence laboratory".split())
+_GENERIC = frozenset(["infection", "virus", "disease", "disorder", "syndrome", "human", "the", "of"])
+_TESTING = frozenset(
+    [
+        "test",
+        "testing",
+        "result",
+        "serology",
+        "serological",
+        "serologic",
+        "assay",
+        "antibody",
+        "of",
+        "evidence",
+        "laboratory",
+    ]
+)
 _EVIDENCED = re.compile(r"(?:evidenced|documented|demonstrated|confirmed|shown|proven|established)\s+by$")
 _TESTS = ("antibody", "serology", "test")
 
@@ -64,11 +78,16 @@ def evidenced(job: Job, items: Sequence[Item], depth: int) -> Node | None:
 def shown_in(job: Job, node: Node, core: Lexeme | None) -> bool:
     """Whether a bracket's node is a positive test of the disease in front of it."""
     name = chosen(job, core, "condition") if core is not None else None
-    return isinstance(node, Result) and node.result == "positive" and bool(name) and is_test_of(job, node.concept, str(name))
+    return (
+        isinstance(node, Result)
+        and node.result == "positive"
+        and bool(name)
+        and is_test_of(job, node.concept, str(name))
+    )
 
 
 def tested_if(job: Job, bracket: Bracket, core: Lexeme | None, depth: int) -> Node | None:
-    """As in "HBV DNA > 1000 (HBV DNA testing required if HBcAb positive)": without the reason to test, no test is due."""
+    """As in "HBV DNA > 1000 (testing of HBV DNA required if HBcAb positive)": no reason to test, no test due."""
     items = stripped(bracket.items)
     at = place_of(items, "if")
     own = chosen(job, core, "lab") if core is not None else None

@@ -26,7 +26,11 @@ def judged(job: Job, items: Sequence[Item], depth: int) -> Node | None:
         (
             n
             for n, i in enumerate(items)
-            if n > 1 and isinstance(i, Lexeme) and i.value == "judgement" and _MAY.match(i.text) and _is_comma(items[n - 1])
+            if n > 1
+            and isinstance(i, Lexeme)
+            and i.value == "judgement"
+            and _MAY.match(i.text)
+            and _is_comma(items[n - 1])
         ),
         None,
     )

@@ -24,14 +24,14 @@ _WORDS = FILLING | _STOPPED | {"been", "it", "its", "period", "washout"}
 _ROUTES = ("oral", "intravenous", "subcutaneous", "intramuscular", "topical", "inhaled", "systemic")
 
 
-def washed_out(job: Job, items: Sequence[Item], depth: int) -> Node | None:
+def washed_out(job: Job, items: Sequence[Item], _depth: int) -> Node | None:
     """The exposure that a duty to stop rules out (inclusion) or that excludes (exclusion)."""
     at = next((n for n, i in enumerate(items) if isinstance(i, Lexeme) and i.value == "allowed"), None)
     if at is None or at == 0:
         return None
     duty = items[at]
     assert isinstance(duty, Lexeme)  # noqa: S101 - found as a lexeme
-    after = [x for x in flat(items[at + 1 :])]
+    after = list(flat(items[at + 1 :]))
     if not _DUTY.match(duty.text) or not (_STOPPING.search(duty.text) or any(x.text in _STOPPED for x in after[:2])):
         return None
     lexemes = [x for x in flat(items) if x is not duty]

@@ -47,7 +47,7 @@ def _alternatives(node: Lowered, *, denied: bool) -> frozenset[frozenset[Form]]:
 
 
 def _least(sets: Iterable[frozenset[Form]]) -> set[frozenset[Form]]:
-    """x or (x and y) is x."""
+    """Without what holds only where another already holds: "x or (x and y)" is "x"."""
     kept: list[frozenset[Form]] = []
     for one in sorted(sets, key=len):
         if not any(other <= one for other in kept):
