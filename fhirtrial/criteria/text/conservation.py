@@ -43,7 +43,7 @@ def _held(lexeme: Lexeme, numbers: set[float], names: set[str]) -> bool:
         case Lasting(length=length):
             return round(length.value, _DIGITS) in numbers
         case Named(concepts=concepts):
-            return bool(names & set(concepts)) or bool(names & {f"{c}-percent-predicted" for c in concepts})
+            return bool(names & {n for c in concepts for n in (c, f"{c}-percent-predicted", f"{c}-test")})
         case _:
             return False
 

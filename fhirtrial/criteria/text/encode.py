@@ -19,7 +19,7 @@ from fhirtrial.criteria.text.phrase import (
     flat,
     is_core,
 )
-from fhirtrial.criteria.text.present import graded_now, is_rated_kind
+from fhirtrial.criteria.text.present import UNCONTROLLED, graded_now, is_rated_kind, present
 from fhirtrial.criteria.text.shown import combined
 from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import (
@@ -69,6 +69,9 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
     lexemes = phrase.lexemes
     start, end = phrase.span
     cues = {str(c.value): c for c in (*phrase.cues, *lexemes) if c.kind == "cue"}
+    for shared in phrase.loose:
+        if UNCONTROLLED.search(shared.text):
+            cues.setdefault("uncontrolled", shared)
     first = next((i.start for i in phrase.items if is_core(i)), end)
     negation = next(
         (
@@ -261,6 +264,7 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
         elif how == "except":
             node = Except(base=node, unless=inner)
         elif how == "definition":
+            inner = present(inner) if any(x.value == "now" for x in phrase.lexemes) else inner
             node = Def(term=job.words(phrase.items[0].start, item.start) or "?", body=inner)
             job.cited.append((phrase.items[0].start, item.start))
         elif how == "measured":

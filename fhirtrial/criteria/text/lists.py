@@ -139,7 +139,7 @@ def under(job: Job, head: Sequence[Item], members: list[Node], depth: int, body:
         return listed
     if isinstance(title, NotComputable):
         return _titled(job, rest, listed)
-    if colon is not None and isinstance(title, Condition) and title.window is None and is_tested(listed):
+    if (colon is not None or body) and isinstance(title, Condition) and title.window is None and is_tested(listed):
         # A disease and, behind a colon, tests only: the list says how the disease is told.
         job.cited.append((rest[0].start, rest[-1].end))
         return Def(term=job.words(rest[0].start, rest[-1].end), body=listed)
@@ -199,7 +199,9 @@ def exemplified(job: Job, items: Sequence[Item], depth: int) -> Node | None:
             else unsure(Any(nodes=tuple(kept)), open_residue)
         )
     if cue.text.startswith("includ") and is_rated_kind(base):
-        return Any(nodes=(base, *kept))
+        return Any(nodes=(base, *members))
+    if kept == members and _only_repeats(base, members):
+        return base
     negated = isinstance(base, Not)
     inner = base.node if isinstance(base, Not) else base
     if isinstance(inner, All | Any | Except | Def | AtLeast):
@@ -217,4 +219,13 @@ def _rates(head: Sequence[Item], cue: Lexeme) -> bool:
         (x.value == "judgement" and x.text in {"serious", "life-threatening", "life threatening"})
         or x.value in {"history", "severe", "active"}
         for x in cues
+    )
+
+
+def _only_repeats(base: Node, members: Sequence[Node]) -> bool:
+    """As in "Significant infection, including chronic infections": the name again, which the head's own words judge."""
+    named = next(iter(base.nodes), None) if isinstance(base, All) else None
+    return isinstance(named, Condition) and all(
+        isinstance(m, Condition) and m.concept == named.concept and m.window is None and m.when in {"active", "ever"}
+        for m in members
     )

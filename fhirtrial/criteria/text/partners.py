@@ -6,7 +6,9 @@ Pregnancy and breast-feeding stand alone; only the ability to bear (or beget) ch
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from fhirtrial.criteria.text.atoms import chosen
 from fhirtrial.criteria.text.cues import FILLING
 from fhirtrial.criteria.text.found import Job
 from fhirtrial.criteria.text.joints import join
@@ -15,6 +17,7 @@ from fhirtrial.criteria.text.phrase import CONNECTORS, Bracket, Item, cued, flat
 from fhirtrial.criteria.tree import All, Attestation, Node, Not, OtherExperiencer, Reproductive, Sex
 
 _UNWILLING = ("unwilling", "reluctan", "refus", "decline")
+_STATES = {"pregnancy": "pregnant", "lactation": "lactating"}
 _WHO = frozenset({"pregnant", "lactating", "childbearing", "female", "male", "experiencer", "active", "negation"})
 _WORDS = FILLING | {"whose", "but", "sexually", "potential", "nursing", "capable", "women's", "fertility"}
 
@@ -34,6 +37,7 @@ def unprotected(job: Job, items: Sequence[Item], _depth: int) -> Node | None:
     if at is None or at == 0:
         return None
     head, tail = items[:at], items[at + 1 :]
+    head = tuple(_state(job, i) for i in head)
     if cued(tail, "contraception") is None or has_core(tuple(flat(tail))) or not _names_only_people(head):
         return None
     if cued(tail, "except", "unless", "if", "pregnant", "lactating", "childbearing", "allowed") is not None:
@@ -58,6 +62,15 @@ def unprotected(job: Job, items: Sequence[Item], _depth: int) -> Node | None:
         return None
     job.encode(*cues.values())
     return join(job, "or", [*who, All(nodes=(*bound, asked))])
+
+
+def _state(job: Job, item: Item) -> Item:
+    """Pregnancy and breast-feeding as cues, also where the terminology names them."""
+    if isinstance(item, Lexeme) and item.kind == "concept":
+        state = _STATES.get(str(chosen(job, item)))
+        if state is not None:
+            return replace(item, kind="cue", value=state)
+    return item
 
 
 def _names_only_people(head: Sequence[Item]) -> bool:

@@ -9,7 +9,19 @@ import re
 from collections.abc import Mapping
 
 from fhirtrial.criteria.text.lexemes import Lexeme
-from fhirtrial.criteria.tree import All, Any, AtLeast, Condition, Def, Measurement, Node, Ordinal, Residue, Result
+from fhirtrial.criteria.tree import (
+    All,
+    Any,
+    AtLeast,
+    Condition,
+    DataAvailability,
+    Def,
+    Measurement,
+    Node,
+    Ordinal,
+    Residue,
+    Result,
+)
 
 # A disease that is out of control is there; one that was "significant" or "severe" may be over.
 UNCONTROLLED = re.compile(r"uncontrol|poorly[\s-]+controlled|inadequately\s+controlled", re.IGNORECASE)
@@ -17,7 +29,9 @@ UNCONTROLLED = re.compile(r"uncontrol|poorly[\s-]+controlled|inadequately\s+cont
 
 def is_present(cues: Mapping[str, Lexeme]) -> bool:
     """Whether a phrase's cues say that its disease is there now."""
-    return "now" in cues or ("judgement" in cues and UNCONTROLLED.search(cues["judgement"].text) is not None)
+    return bool({"now", "uncontrolled"} & cues.keys()) or (
+        "judgement" in cues and UNCONTROLLED.search(cues["judgement"].text) is not None
+    )
 
 
 def present(node: Node) -> Node:
@@ -43,7 +57,7 @@ def graded_now(node: Node, scale: Node) -> Node:
 def is_tested(node: Node) -> bool:
     """Whether a node asks for results of tests and for nothing else."""
     match node:
-        case Result() | Measurement() | Ordinal():
+        case Result() | Measurement() | Ordinal() | DataAvailability():
             return True
         case All(nodes=nodes) | Any(nodes=nodes) | AtLeast(nodes=nodes):
             return all(is_tested(n) for n in nodes)

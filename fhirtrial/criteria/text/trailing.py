@@ -29,7 +29,7 @@ def judged(job: Job, items: Sequence[Item], depth: int) -> Node | None:
             if n > 1
             and isinstance(i, Lexeme)
             and i.value == "judgement"
-            and _MAY.match(i.text)
+            and _MAY.match(i.text.lstrip())
             and _is_comma(items[n - 1])
         ),
         None,
