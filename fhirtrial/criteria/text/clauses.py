@@ -6,7 +6,7 @@ says so. A permission or a condition that is not read makes what it touches evid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from fhirtrial.criteria.text.asked import absorbed, attested
@@ -39,16 +39,15 @@ from fhirtrial.criteria.text.washouts import washed_out
 from fhirtrial.criteria.tree import Any, Except, If, Node, Not, NotComputable
 
 _DEPTH = 12
-# Whole clauses of one making, each in its module; None where a clause is not of that making.
-_FORMS: tuple[Callable[[Job, Sequence[Item], int], Node | None], ...] = (
-    washed_out,
-    unprotected,
-    persisting,
-    judged,
-    evidenced,
-    young,
-    imaged,
-)
+# Whole clauses of one making, each in its module, by the cue that such a clause cannot do without.
+_FORMS: Mapping[str, Callable[[Job, Sequence[Item], int], Node | None]] = {
+    "allowed": washed_out,
+    "contraception": unprotected,
+    "failed": persisting,
+    "judgement": judged,
+    "same": evidenced,
+    "minor": young,
+}
 
 
 def sentences(job: Job, items: Sequence[Item], depth: int = 0) -> Node | None:
@@ -85,11 +84,13 @@ def clause(job: Job, items: Sequence[Item], depth: int = 0) -> Node | None:
     if len(parts) > 1:
         nodes = [n for p in parts if (n := clause(job, stripped(p), depth + 1)) is not None]
         return join(job, said_between(parts) or ("or" if job.exclusion else "and"), nodes) if nodes else None
-    for form in _FORMS:
-        if (node := form(job, items, depth)) is not None:
+    said = {i.value for i in items if isinstance(i, Lexeme) and i.kind == "cue"}
+    for cue, form in _FORMS.items():
+        if cue in said and (node := form(job, items, depth)) is not None:
             return node
     return (
-        _allowing(job, items, depth)
+        imaged(job, items, depth)
+        or _allowing(job, items, depth)
         or _conditional(job, items, depth)
         or _excepting(job, items, depth)
         or listed_in(job, items, depth)

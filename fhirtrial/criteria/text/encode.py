@@ -158,7 +158,7 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
         qualified = atom_of(job, scored[0], cues, window, [], [])
         if qualified is not None:
             used.add(scored[0])
-            made = All(nodes=(qualified, made))
+            made = All(nodes=(qualified if "history" in cues else graded_now(qualified, made), made))
     if cues.keys() & {"female", "male"} and "sexes" not in cues and not isinstance(made, Reproductive):
         sex = sex_of(job, phrase, cues)
         made = All(nodes=(sex, made)) if sex is not None else made
@@ -271,7 +271,8 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
             # The bracket may define the name or narrow it: without the value it is neither.
             node = All(nodes=(inner, Any(nodes=(node, job.residue("ambiguous_scope", *phrase.span)))))
         elif how == "narrower":
-            node = All(nodes=(graded_now(node, inner), inner))
+            past = any(x.value == "history" for x in (*phrase.cues, *phrase.lexemes))
+            node = All(nodes=(node if past else graded_now(node, inner), inner))
         elif how == "shown":
             node = Any(nodes=(node, inner))
         else:

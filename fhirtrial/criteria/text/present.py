@@ -49,7 +49,7 @@ def present(node: Node) -> Node:
 
 def graded_now(node: Node, scale: Node) -> Node:
     """As in "heart failure (NYHA class III)": what has a class or a score today is there today."""
-    if isinstance(scale, Ordinal) or (isinstance(scale, Measurement) and scale.window is None):
+    if isinstance(scale, Ordinal | Measurement) and scale.window is None:
         return present(node) if isinstance(node, Condition) else node
     return node
 
