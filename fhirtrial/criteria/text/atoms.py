@@ -15,6 +15,7 @@ from fhirtrial.criteria.tree import (
     Condition,
     Expected,
     Immunization,
+    Measurement,
     Medication,
     Node,
     Procedure,
@@ -83,6 +84,10 @@ def atom_of(
             node = Immunization(concept=name, window=when)
     else:
         return None
+    if isinstance(core.value, Named) and core.value.over is not None:
+        if not isinstance(node, Measurement):
+            return None
+        node = node.model_copy(update={"over": core.value.over})
     if node is not None:
         job.encode(core)
         if timed and window is not None and not (isinstance(node, Reproductive)):

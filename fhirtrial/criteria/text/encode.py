@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from fhirtrial.criteria.text.asked import age_of, asked_of, sex_of
 from fhirtrial.criteria.text.atoms import allergy_of, atom_of, chosen, kind_of
+from fhirtrial.criteria.text.changes import changed
 from fhirtrial.criteria.text.criteria_sets import criteria_set
 from fhirtrial.criteria.text.cues import FILLING
 from fhirtrial.criteria.text.found import Job, Link, unsure
@@ -85,6 +86,7 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
         age_of(job, phrase, cues)
         or criteria_set(job, phrase, cues)
         or asked_of(job, phrase, cues)
+        or changed(job, phrase, cues)
         or _names(job, phrase, cues, brackets)
         or sex_of(job, phrase, cues)
     )
