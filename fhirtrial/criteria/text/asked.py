@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fhirtrial.criteria.text.atoms import chosen
 from fhirtrial.criteria.text.found import Job, Link
+from fhirtrial.criteria.text.joints import Joint
 from fhirtrial.criteria.text.leftover import graded, leftover, unclear
 from fhirtrial.criteria.text.lexemes import Bounds, Lexeme, Timed
 from fhirtrial.criteria.text.phrase import (
+    TOPICS,
     Item,
     Phrase,
     cued,
     is_core,
 )
-from fhirtrial.criteria.text.values import aged, is_time
+from fhirtrial.criteria.text.values import aged, is_time, lasting_of
 from fhirtrial.criteria.tree import (
     All,
     Attestation,
@@ -29,6 +32,7 @@ from fhirtrial.criteria.tree import (
     NotComputable,
     Reproductive,
     Sex,
+    Window,
 )
 
 # A denial → the statement that it denies, so that a person is asked a plain question.
@@ -96,6 +100,8 @@ def asked_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
     if "data" in cues and not concepts:
         job.cited.append((start, end))
         text = job.words(start, end)
+        if (followed := _follow_up(phrase)) is not None and "negation" not in cues:
+            return DataAvailability(text=text, window=followed)
         missing = cues["data"].text.startswith(("missing", "lack", "incomplete"))
         if missing:
             return Not(node=DataAvailability(text=_MISSING.sub("", text)))
@@ -152,6 +158,34 @@ def asked_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
             job, phrase, Encounter(setting="inpatient", reason=reason, window=timed), leftover(job, phrase, used, stay)
         )
     return None
+
+
+def absorbed(pieces: Sequence[tuple[Phrase, Joint]]) -> list[tuple[Phrase, Joint]]:
+    """The conjuncts, where what a person is asked keeps its objects: "comply with the plan and other protocols"."""
+    kept: list[tuple[Phrase, Joint]] = []
+    for phrase, joint in pieces:
+        if kept and joint == "and" and cued(kept[-1][0].items, *TOPICS) is not None and _is_object(phrase):
+            kept[-1] = (replace(kept[-1][0], items=(*kept[-1][0].items, *phrase.items)), kept[-1][1])
+        else:
+            kept.append((phrase, joint))
+    return kept
+
+
+def _is_object(phrase: Phrase) -> bool:
+    """Words that name nothing to ask about by themselves."""
+    return all(isinstance(i, Lexeme) and i.kind in {"word", "other"} for i in phrase.items)
+
+
+def _follow_up(phrase: Phrase) -> Window | None:
+    """As in "baseline and follow-up data at >= 3 months": from that long after baseline on."""
+    words = {x.text for x in phrase.lexemes} | {w for x in phrase.lexemes for w in x.text.replace("-", " ").split()}
+    values = [x for x in phrase.lexemes if x.kind in {"compare", "duration"}]
+    if not {"baseline", "follow", "up"} <= words or len(values) != 1:
+        return None
+    lasting = lasting_of(values[0])
+    if lasting is None or lasting.op not in {">=", ">"} or any(x.kind == "window" for x in phrase.lexemes):
+        return None
+    return Window(anchor="baseline", start=lasting.length, end=None)
 
 
 def attested(job: Job, items: Sequence[Item], cues: set[str]) -> Node | None:

@@ -6,6 +6,7 @@ import re
 
 from fhirtrial.criteria.text.found import Job
 from fhirtrial.criteria.text.lexemes import Lexeme, Named, Timed
+from fhirtrial.criteria.text.present import is_present
 from fhirtrial.criteria.text.values import MEASURED, dose_of, lasting_of, measured
 from fhirtrial.criteria.tree import (
     All,
@@ -14,6 +15,7 @@ from fhirtrial.criteria.tree import (
     Condition,
     Expected,
     Immunization,
+    Measurement,
     Medication,
     Node,
     Procedure,
@@ -82,6 +84,10 @@ def atom_of(
             node = Immunization(concept=name, window=when)
     else:
         return None
+    if isinstance(core.value, Named) and core.value.over is not None:
+        if not isinstance(node, Measurement):
+            return None
+        node = node.model_copy(update={"over": core.value.over})
     if node is not None:
         job.encode(core)
         if timed and window is not None and not (isinstance(node, Reproductive)):
@@ -129,7 +135,7 @@ def _condition(job: Job, name: str, cues: dict[str, Lexeme], window: Window | No
     fields: dict[str, object] = {"concept": name, "window": window}
     if window is not None and _EVENT.search(job.terminology.concept(name).label):
         fields["when"] = "onset"
-    elif ("active" in cues or now) and "history" not in cues and window is None:
+    elif ("active" in cues or now or is_present(cues)) and "history" not in cues and window is None:
         fields["when"] = "active"
         if "active" in cues:
             job.encode(cues["active"])

@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 from fhirtrial.criteria.text.asked import age_of, asked_of, sex_of
 from fhirtrial.criteria.text.atoms import allergy_of, atom_of, chosen, kind_of
+from fhirtrial.criteria.text.changes import changed
+from fhirtrial.criteria.text.criteria_sets import criteria_set
 from fhirtrial.criteria.text.cues import FILLING
 from fhirtrial.criteria.text.found import Job, Link, unsure
 from fhirtrial.criteria.text.leftover import graded, leftover
@@ -18,6 +20,8 @@ from fhirtrial.criteria.text.phrase import (
     flat,
     is_core,
 )
+from fhirtrial.criteria.text.present import UNCONTROLLED, graded_now, is_rated_kind, present
+from fhirtrial.criteria.text.shown import combined
 from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import (
     All,
@@ -71,6 +75,9 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
     lexemes = phrase.lexemes
     start, end = phrase.span
     cues = {str(c.value): c for c in (*phrase.cues, *lexemes) if c.kind == "cue"}
+    for shared in phrase.loose:
+        if UNCONTROLLED.search(shared.text):
+            cues.setdefault("uncontrolled", shared)
     first = next((i.start for i in phrase.items if is_core(i)), end)
     negation = next(
         (
@@ -82,7 +89,9 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
     )
     node = (
         age_of(job, phrase, cues)
+        or criteria_set(job, phrase, cues)
         or asked_of(job, phrase, cues)
+        or changed(job, phrase, cues)
         or _names(job, phrase, cues, brackets)
         or sex_of(job, phrase, cues)
     )
@@ -126,7 +135,7 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
     others = [c for c in cores if c is not imaging]
     if imaging is not None and others and kind_of(job, others[0]) == "condition":
         return _bracketed(job, phrase, _seen(job, phrase, imaging, others[0], cues, window), brackets)
-    primary = measure if measure is not None and (values or len(cores) == 1) else _head(phrase, cores)
+    primary = measure if measure is not None and (values or len(cores) == 1) else _head(job, phrase, cores)
     if (tested := _tested(job, primary, cues)) is not None:
         cores = [tested if c is primary else c for c in cores]
         job.encode(primary)
@@ -138,12 +147,13 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
     used = {primary}
     if made is None:
         return None
+    made = combined(job, primary, made)
     treated = next(
         (c for c in cores if c is not primary and isinstance(made, Medication) and kind_of(job, c) == "condition"), None
     )
     if treated is not None and isinstance(made, Medication) and _for(phrase, primary, treated):
         target = chosen(job, treated, "condition")
-        job.encode(treated)
+        job.encode(treated, *(x for x in phrase.lexemes if x.text == "treat" and x.end <= treated.start))
         used.add(treated)
         scope = job.residue("ambiguous_scope", primary.start, treated.end)
         made = Any(nodes=(made.model_copy(update={"indication": target}), All(nodes=(made, scope))))
@@ -152,7 +162,7 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
         qualified = atom_of(job, scored[0], cues, window, [], [])
         if qualified is not None:
             used.add(scored[0])
-            made = All(nodes=(qualified, made))
+            made = All(nodes=(qualified if "history" in cues else graded_now(qualified, made), made))
     if cues.keys() & {"female", "male"} and "sexes" not in cues and not isinstance(made, Reproductive):
         sex = sex_of(job, phrase, cues)
         made = All(nodes=(sex, made)) if sex is not None else made
@@ -163,11 +173,12 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
     return _bracketed(job, phrase, graded(job, phrase, made, left), brackets)
 
 
-def _head(phrase: Phrase, cores: Sequence[Lexeme]) -> Lexeme:
+def _head(job: Job, phrase: Phrase, cores: Sequence[Lexeme]) -> Lexeme:
     """As "Infection with HIV" is about HIV: a generic name gives way to the one that it introduces."""
     if len(cores) > 1 and cores[0].text in {"infection", "infections", "disease", "disorder"}:
         between = [x.text for x in phrase.lexemes if cores[0].end <= x.start < cores[1].start]
         if between and between[-1] in {"with", "by", "of"} and len(between) == 1:
+            job.encode(cores[0])
             return cores[1]
     return cores[0]
 
@@ -257,13 +268,17 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
         elif how == "except":
             node = Except(base=node, unless=inner)
         elif how == "definition":
+            inner = present(inner) if any(x.value == "now" for x in phrase.lexemes) else inner
             node = Def(term=job.words(phrase.items[0].start, item.start) or "?", body=inner)
             job.cited.append((phrase.items[0].start, item.start))
         elif how == "measured":
             # The bracket may define the name or narrow it: without the value it is neither.
             node = All(nodes=(inner, Any(nodes=(node, job.residue("ambiguous_scope", *phrase.span)))))
         elif how == "narrower":
-            node = All(nodes=(node, inner))
+            past = any(x.value == "history" for x in (*phrase.cues, *phrase.lexemes))
+            node = All(nodes=(node if past else graded_now(node, inner), inner))
+        elif how == "shown":
+            node = Any(nodes=(node, inner))
         else:
             residue = job.residue("ambiguous_scope", item.start, item.end)
             node = unsure(All(nodes=(node, inner)), residue)
@@ -273,6 +288,8 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
 def _widened(job: Job, node: Node, inner: Node, bracket: Bracket) -> Node:
     """Examples are of the qualified thing: what narrows it narrows them."""
     if not isinstance(node, All | Any | AtLeast | Not | Except | Def):
+        return Any(nodes=(node, inner))
+    if is_rated_kind(node):
         return Any(nodes=(node, inner))
     if (
         isinstance(node, All)

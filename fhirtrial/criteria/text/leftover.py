@@ -178,6 +178,8 @@ def _weigh(
             and kind_of(job, core) in MEASURED
             and lexeme.text.endswith(("function", "test"))
         ):
+            # What a result was measured in is no test of its own; a reader is told.
+            job.notes.append((job.words(lexeme.start, lexeme.end), (lexeme.start, lexeme.end)))
             return "exact", "not_encoded"
         adjacent = core is not None and not before and lexeme.start - core.end <= 1
         return ("unclear" if before or adjacent else "narrower"), "not_encoded"

@@ -15,7 +15,7 @@ from fhirtrial.criteria.text.numbers import roman
 from fhirtrial.criteria.text.quantities import find_quantities
 from fhirtrial.criteria.text.terms import GENERIC, domain_of
 from fhirtrial.criteria.text.times import find_times
-from fhirtrial.criteria.text.typos import find_typos
+from fhirtrial.criteria.text.typos import Typo, find_typos
 from fhirtrial.criteria.tree import Op
 
 _TOKEN = re.compile(r">=|<=|[^\W_]+(?:['.][^\W_]+)*|\n|[^\w\s]|_")
@@ -74,10 +74,12 @@ def lex(text: str, names: Names, context: str = "") -> tuple[Lexeme, ...]:
                 taken[lexeme.start : lexeme.end] = b"\1" * (lexeme.end - lexeme.start)
                 found.append(lexeme)
 
+    typos = find_typos(text)
+    claim(_run_ons(typos))
     claim(find_times(text))
     claim(_scopes(text))
     claim(sorted(find_cues(text, _FIRST), key=lambda c: (-(c.end - c.start), c.start)))
-    claim(_mistyped(text, names))
+    claim(_mistyped(typos, names))
     claim(find_names(_masked(text, taken), names, context))
     scales = {x.end for x in found if isinstance(x.value, Named) and names.kinds[x.value.concepts[0]] == "score"}
     claim(_ranks(_masked(text, taken), scales))
@@ -103,9 +105,14 @@ def _slashed(lexemes: tuple[Lexeme, ...]) -> tuple[Lexeme, ...]:
     )
 
 
-def _mistyped(text: str, names: Names) -> Iterator[Lexeme]:
+def _run_ons(typos: Iterable[Typo]) -> Iterator[Lexeme]:
+    """As in "chronic hepatitis Active tuberculosis": a sentence ends before the capital."""
+    return (Lexeme("stop", t.start - 1, t.start, " ") for t in typos if t.code == "run_on" and t.start)
+
+
+def _mistyped(typos: Iterable[Typo], names: Names) -> Iterator[Lexeme]:
     """As in "Creatine" with a unit that only creatinine is measured in; the item is flagged as mistyped by `typos`."""
-    for typo in find_typos(text):
+    for typo in typos:
         if typo.text.endswith("reads like creatinine"):
             meant = next(find_names("creatinine", names), None)
             if meant is not None:

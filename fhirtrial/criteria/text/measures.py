@@ -108,10 +108,11 @@ def unit_at(text: str, start: int) -> tuple[str, int] | None:
         end = token.end()
         if end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
             continue
-        if best is None or end > best[1]:
-            unit = _known(text[at:end].strip())
-            if unit is not None and _is_unit_here(text, at, end):
-                best = (unit, end)
+        stop = at + len(text[at:end].rstrip())
+        if best is None or stop > best[1]:
+            unit = _known(text[at:stop])
+            if unit is not None and _is_unit_here(text, at, stop):
+                best = (unit, stop)
     return best
 
 

@@ -92,6 +92,7 @@ class Names:
     root: _Step
     kinds: Mapping[str, str]
     long_names: Mapping[str, tuple[str, ...]]
+    closest: Mapping[str, str]
 
 
 @lru_cache(maxsize=65536)
@@ -139,7 +140,11 @@ def names_of(terminology: Terminology) -> Names:
             step.exact[letters] = ordered
         else:
             step.names = ordered
-    return Names(root, {c.name: c.kind for c in terminology.concepts.values()}, long_names)
+    closest: dict[str, str] = {}
+    classes = [c for c in terminology.concepts.values() if c.kind == "condition" and c.members]
+    for concept in sorted(classes, key=lambda c: (-len(c.members), c.name)):
+        closest.update(dict.fromkeys(concept.members, concept.name))
+    return Names(root, {c.name: c.kind for c in terminology.concepts.values()}, long_names, closest)
 
 
 def find_names(text: str, names: Names, context: str = "") -> Iterator[Lexeme]:
@@ -199,7 +204,9 @@ def _joined(text: str, end: int, start: int) -> bool:
 
 def _explained(owners: tuple[str, ...], names: Names, text: str, context: str) -> bool:
     said = f"{text} {context}"[:_CONTEXT].lower()
-    return any(long in said for owner in owners for long in names.long_names[owner])
+    # "PM" in a trial of myositis: a document that spells out the class speaks of its members.
+    spelled = (n for owner in owners for n in (owner, names.closest.get(owner, "")))
+    return any(long in said for name in spelled for long in names.long_names.get(name, ()))
 
 
 def _is_exact(name: str) -> bool:

@@ -21,6 +21,7 @@ from fhirtrial.criteria.text.lists import under
 from fhirtrial.criteria.text.names import names_of
 from fhirtrial.criteria.text.normalize import normalize
 from fhirtrial.criteria.text.phrase import Item, bracketed
+from fhirtrial.criteria.text.ratios import with_ratios
 from fhirtrial.criteria.text.scope import denied
 from fhirtrial.criteria.tree import Node, NotComputable, Reason
 from fhirtrial.terminology import Terminology
@@ -62,7 +63,7 @@ def parse_criterion(text: str, kind: Kind, terminology: Terminology, context: st
         return Parsed(NotComputable(text=text, reason="not_encoded"))
     normal = normalize(text)
     names = names_of(terminology)
-    lexemes = lex(normal.text, names, context)
+    lexemes = with_ratios(lex(normal.text, names, context), terminology)
     job = Job(normal, kind, terminology, names, clause, phrase_node)
     block = blocks_of(normal.text, lexemes)
     lexemes = tuple(_said(block))

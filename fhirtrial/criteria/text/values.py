@@ -81,6 +81,8 @@ def _bound(terminology: Terminology, concept: Concept, bound: Bound, window: Win
     if concept.ordinals:
         return _ordinal(concept, bound.op, int(bound.value), f"{bound.value:g}", window) if bound.unit is None else None
     name, unit = concept.name, bound.unit
+    if bound.maximum is not None and concept.kind != "score":
+        return None
     if name.endswith("percent-predicted") and bound.of == "absolute" and unit != "%":
         return None
     if bound.predicted:
@@ -94,12 +96,20 @@ def _bound(terminology: Terminology, concept: Concept, bound: Bound, window: Win
         if own is None or not (own == "1" or own.startswith("{")):
             return None
         unit = own
-    elif not _fits(concept, unit):
+    elif not fits(concept, unit):
         return None
-    return Measurement(concept=name, op=bound.op, value=bound.value, unit=unit, of=bound.of, window=window)
+    return Measurement(
+        concept=name,
+        op=bound.op,
+        value=bound.value,
+        unit=unit,
+        of=bound.of,
+        window=window,
+        scale_max=bound.maximum,
+    )
 
 
-def _fits(concept: Concept, unit: str) -> bool:
+def fits(concept: Concept, unit: str) -> bool:
     if unit in _TIMES or concept.unit is None:
         return False
     if units.convert(1.0, unit, concept.unit, concept.molar_mass) is not None:
