@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 from fhirtrial.criteria.text.asked import age_of, asked_of, sex_of
 from fhirtrial.criteria.text.atoms import allergy_of, atom_of, chosen, kind_of
-from fhirtrial.criteria.text.cues import FILLING
 from fhirtrial.criteria.text.found import Job, Link, unsure
 from fhirtrial.criteria.text.leftover import graded, leftover
 from fhirtrial.criteria.text.lexemes import Lexeme, Named, Rank, Timed
+from fhirtrial.criteria.text.links import link_values, link_window, window_of
 from fhirtrial.criteria.text.names import find_names
 from fhirtrial.criteria.text.phrase import (
     Bracket,
@@ -75,6 +75,7 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
         ),
         None,
     )
+    link_window(job, phrase)
     node = (
         age_of(job, phrase, cues)
         or asked_of(job, phrase, cues)
@@ -82,7 +83,7 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
         or sex_of(job, phrase, cues)
     )
     if node is None:
-        _link(job, phrase)
+        link_values(job, phrase)
         reason: Reason = "judgement" if "judgement" in cues else "not_encoded"
         whole = job.residue(reason, start, end)
         if negation is not None:
@@ -104,12 +105,9 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
         cores = [phrase.analyte]
     if not cores:
         return None
-    window = next((x for x in phrase.lexemes if x.kind == "window"), None) or phrase.window
+    window = window_of(phrase)
     values = [x for x in phrase.lexemes if x.kind == "compare"] or ([phrase.value] if phrase.value else [])
     durations = [x for x in phrase.lexemes if x.kind == "duration"]
-    for item in cores:
-        if window is not None and window.kind == "window":
-            job.windows.append(Link((item.start, item.end), (window.start, window.end)))
     allergic = cues.get("allergy") or cues.get("intolerance")
     if allergic is not None and (cores[0].start, cores[0].end) != (allergic.start, allergic.end):
         job.encode(allergic)
@@ -288,20 +286,3 @@ def _denies(negation: Lexeme, phrase: Phrase, core: int) -> bool:
         return True
     between = [x for x in phrase.lexemes if negation.end <= x.start < core]
     return all((x.kind == "cue" and x.value in {"using", "history", "active"}) or x.text in _HAVING for x in between)
-
-
-def _link(job: Job, phrase: Phrase) -> None:
-    """Which name a value or a window qualifies, where nothing could be encoded."""
-    lexemes = phrase.lexemes
-    cores = [x for x in lexemes if is_core(x)]
-    for value in lexemes:
-        if value.kind in {"compare", "duration"}:
-            before = [x for x in cores if x.start < value.start] or cores
-            words = [x for x in lexemes if x.kind == "word" and x.end <= value.start and x.text not in FILLING]
-            if words and (not cores or (words[-1].start > before[-1].end >= 0 and before[-1].kind != "concept")):
-                job.values.append(Link((words[-1].start, words[-1].end), (value.start, value.end)))
-            elif before:
-                job.values.append(Link((before[-1].start, before[-1].end), (value.start, value.end)))
-    window = next((x for x in lexemes if x.kind == "window"), None) or phrase.window
-    if window is not None:
-        job.windows.extend(Link((x.start, x.end), (window.start, window.end)) for x in cores[-1:])
