@@ -13,6 +13,9 @@ from fhirtrial.criteria.text.found import Job, Link
 from fhirtrial.criteria.text.lexemes import Lexeme, Timed
 from fhirtrial.criteria.text.phrase import Phrase, is_core
 
+_USES = frozenset(["therapies", "therapy", "treatment", "treatments", "use", "medication", "medications", "surgery"])
+_JOINING = frozenset(["of", "with", "to", "for", "against", "by", "a", "an", "the", "any"])
+
 
 def window_of(phrase: Phrase) -> Lexeme | None:
     return next((x for x in phrase.lexemes if x.kind == "window"), None) or phrase.window
@@ -60,13 +63,26 @@ def _counts_from_event(window: Lexeme) -> bool:
 
 
 def _compound(lexemes: Sequence[Lexeme], core: Lexeme) -> tuple[int, int]:
-    """The name with the names that stand directly beside it, and the words of use before it: one event."""
-    start, end = core.start, core.end
-    for lexeme in lexemes:
-        if is_core(lexeme) and 0 <= lexeme.start - end <= 1:
-            end = lexeme.end
-    for lexeme in reversed(lexemes):
-        joined = is_core(lexeme) or (lexeme.kind == "cue" and lexeme.value == "using")
-        if joined and 0 <= start - lexeme.end <= 1:
-            start = lexeme.start
-    return start, end
+    """The whole event that a name stands in: "stent implantation", "treatment with aminosides", "use of statins"."""
+    place = lexemes.index(core)
+    first = last = place
+    while last + 1 < len(lexemes) and lexemes[last + 1].start - lexemes[last].end <= 1 and _noun(lexemes[last + 1]):
+        last += 1
+    while first and lexemes[first].start - lexemes[first - 1].end <= 1 and _noun(lexemes[first - 1]):
+        first -= 1
+    before = first
+    while before and lexemes[before - 1].kind == "word" and lexemes[before - 1].text in _JOINING:
+        before -= 1
+    if before < first and before and (lexemes[before - 1].kind == "term" or lexemes[before - 1].text in _USES):
+        first = before - 1
+        while first and lexemes[first - 1].kind == "cue" and lexemes[first - 1].value in {"systemic", "oral", "using"}:
+            first -= 1
+    return lexemes[first].start, lexemes[last].end
+
+
+def _noun(lexeme: Lexeme) -> bool:
+    return (
+        is_core(lexeme)
+        or (lexeme.kind == "cue" and lexeme.value == "using")
+        or (lexeme.kind == "word" and lexeme.text in _USES)
+    )
