@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from fhirtrial.criteria.text.found import Job
-from fhirtrial.criteria.text.lexemes import Lexeme, Named, Timed
-from fhirtrial.criteria.text.values import MEASURED, dose_of, lasting_of, measured
+from fhirtrial.criteria.text.lexemes import Lasting, Lexeme, Named, Timed
+from fhirtrial.criteria.text.values import MEASURED, bounded, dose_of, lasting_of, measured
 from fhirtrial.criteria.tree import (
     All,
     Allergy,
@@ -16,6 +16,7 @@ from fhirtrial.criteria.tree import (
     Immunization,
     Medication,
     Node,
+    OtherExperiencer,
     Procedure,
     Reproductive,
     Result,
@@ -25,6 +26,11 @@ from fhirtrial.terminology.medicines import prednisone_factor
 
 _ROUTES = ("oral", "intravenous", "subcutaneous", "intramuscular", "topical", "inhaled", "systemic")
 _RESULTS = ("positive", "negative", "elevated", "decreased", "abnormal", "normal")
+_AHEAD = re.compile(
+    r"plan|sched|anticip|expect|intend|intention|elective|await|candid|waiting|undergo|requir|need|will|about|wish|want|desir"
+)
+# What goes on for weeks may be under way: "undergoing dialysis" tells no future event.
+_LONG = re.compile(r"dialysis|chemo|radio|radiation|therapy|treatment|ventilation|oxygen", re.IGNORECASE)
 _STATES = {"pregnancy": "pregnant", "lactation": "lactating"}
 # An event has a beginning that counts, where a state only has to overlap the window.
 _EVENT = re.compile(
@@ -61,14 +67,19 @@ def atom_of(
     name = chosen(job, core)
     if name is None:
         return None
-    timed = window.value if window is not None and isinstance(window.value, Timed) and window.value.anchored else None
+    timed = timed_by(job, window)
     when = timed.window if timed else None
     kind = job.names.kinds[name]
     measures = chosen(job, core, *MEASURED)
+    lasting = measures is not None and not values and job.terminology.concept(measures).unit in {"mo", "wk", "d", "a"}
+    if lasting and all(x.value.op != "=" for x in durations if isinstance(x.value, Lasting)):
+        values = durations
     if measures and (values or any(c in cues for c in _RESULTS)):
         node = _laboratory(job, measures, cues, values, when)
+    elif kind == "condition" and (told := _of_other(job, core, name, cues)) is not None:
+        node = told
     elif kind == "condition":
-        node = _condition(job, name, cues, when, now=core.text.startswith(("active ", "current ")))
+        node = _condition(job, core, name, cues, when)
     elif kind == "medication":
         node = _medication(job, name, cues, when, values, durations)
     elif kind == "procedure":
@@ -87,6 +98,13 @@ def atom_of(
         if timed and window is not None and not (isinstance(node, Reproductive)):
             job.encode(window)
     return node
+
+
+def timed_by(job: Job, window: Lexeme | None) -> Timed | None:
+    """The window, where it can be counted; "3 weeks before enrolment" excludes what lies within them."""
+    if window is None or not isinstance(window.value, Timed):
+        return None
+    return window.value if window.value.anchored or (window.value.bare and job.exclusion) else None
 
 
 def allergy_of(job: Job, core: Lexeme, cue: str) -> Node | None:
@@ -108,7 +126,7 @@ def _laboratory(
 ) -> Node | None:
     nodes: list[Node] = []
     for lexeme in values:
-        value = lexeme.value
+        value = bounded(lexeme).value
         node = measured(job.terminology, name, value, window)  # type: ignore[arg-type]
         if node is None:
             return None
@@ -123,13 +141,19 @@ def _laboratory(
     return None
 
 
-def _condition(job: Job, name: str, cues: dict[str, Lexeme], window: Window | None, *, now: bool = False) -> Node:
+def _condition(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme], window: Window | None) -> Node:
+    planned = cues.get("planned")
+    if name == "pregnancy" and planned is not None and _AHEAD.match(planned.text) and "negation" not in cues:
+        job.encode(planned)
+        return Expected(text=job.words(planned.start, max(planned.end, core.end)), concept=name, window=_future(window))
     if name in _STATES and window is None and "history" not in cues:
+        if "active" in cues:
+            job.encode(cues["active"])
         return Reproductive.model_validate({"state": _STATES[name]})
     fields: dict[str, object] = {"concept": name, "window": window}
     if window is not None and _EVENT.search(job.terminology.concept(name).label):
         fields["when"] = "onset"
-    elif ("active" in cues or now) and "history" not in cues and window is None:
+    elif ("active" in cues or core.text.startswith(("active ", "current "))) and "history" not in cues:
         fields["when"] = "active"
         if "active" in cues:
             job.encode(cues["active"])
@@ -149,12 +173,35 @@ def _condition(job: Job, name: str, cues: dict[str, Lexeme], window: Window | No
     return Condition.model_validate(fields)
 
 
+# Whose condition it is; a fetus, a donor or a carer is none of these, and stays with a person.
+_OTHERS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"family|relative|mother|father|parent|sibling|maternal|paternal", re.IGNORECASE), "family"),
+    (re.compile(r"partner|spouse", re.IGNORECASE), "partner"),
+    (re.compile(r"household", re.IGNORECASE), "household"),
+)
+
+
+def _of_other(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme]) -> Node | None:
+    """As in "family history of diabetes": a relative's condition, where nothing else qualifies it."""
+    who = cues.get("experiencer")
+    if who is None or cues.keys() - {"experiencer", "history", "same", "cause"} or who.start > core.start:
+        return None
+    whose = next((whose for pattern, whose in _OTHERS if pattern.match(who.text)), None)
+    if whose is None or who.text in {"maternal", "paternal", "parent", "parents"}:
+        return None
+    job.encode(who)
+    text = job.words(who.start, core.end)
+    return OtherExperiencer.model_validate({"who": whose, "text": text, "condition": name})
+
+
 def _medication(
     job: Job, name: str, cues: dict[str, Lexeme], window: Window | None, values: list[Lexeme], durations: list[Lexeme]
 ) -> Node:
     fields: dict[str, object] = {"concept": name, "window": window}
-    if "active" in cues and window is None and "history" not in cues:
-        fields["when"] = "current"
+    if "active" in cues and "history" not in cues:
+        # With a window, use now and use within it are both overlap with the window.
+        if window is None:
+            fields["when"] = "current"
         job.encode(cues["active"])
     for route in _ROUTES:
         if route in cues:
@@ -189,9 +236,15 @@ def _equivalent(job: Job, name: str) -> str | None:
 
 def _procedure(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme], window: Window | None) -> Node:
     planned = cues.get("planned")
-    if planned is not None and re.match(
-        r"plan|sched|anticip|expect|intend|elective|await|candid|waiting", planned.text
-    ):
-        job.encode(planned)
-        return Expected(text=job.words(core.start, core.end), concept=name, window=_future(window))
-    return Procedure(concept=name, window=window)
+    if planned is None or not _AHEAD.match(planned.text):
+        return Procedure(concept=name, window=window)
+    if planned.text.startswith("undergo") and _LONG.search(job.terminology.concept(name).label):
+        return Procedure(concept=name, window=window)
+    job.encode(planned)
+    start, end = min(planned.start, core.start), max(planned.end, core.end)
+    expected = Expected(text=job.words(start, end), concept=name, window=_future(window))
+    past = next((cues[c] for c in ("history", "active") if c in cues), None)
+    if past is None or not planned.text.startswith(("plan", "sched", "anticip", "expect", "intend")):
+        return expected
+    job.encode(past)
+    return Any(nodes=(Procedure(concept=name, window=window), expected))

@@ -35,7 +35,7 @@ def blocks_of(text: str, lexemes: Sequence[Lexeme]) -> Block:
         end = starts[number + 1] if number + 1 < len(lines) else len(text)
         own: list[Lexeme] = []
         while place < len(lexemes) and lexemes[place].start < end:
-            if lexemes[place].start >= line.body or number == 0:
+            if lexemes[place].start >= line.body:
                 own.append(lexemes[place])
             place += 1
         if number == 0 or line.marker is None:

@@ -23,6 +23,7 @@ from fhirtrial.criteria.tree import (
     All,
     Any,
     AtLeast,
+    Condition,
     Def,
     Except,
     Finding,
@@ -125,8 +126,10 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
     primary = measure if measure is not None and (values or len(cores) == 1) else _head(phrase, cores)
     if (tested := _tested(job, primary, cues)) is not None:
         cores = [tested if c is primary else c for c in cores]
-        job.encode(primary)
+        job.repeat(primary)
         primary = tested
+    if primary is not cores[0] and primary is not measure:
+        job.repeat(cores[0])
     values = _signed(job, phrase, values)
     for value in values:
         job.values.append(Link((primary.start, primary.end), (value.start, value.end)))
@@ -149,6 +152,7 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
         if qualified is not None:
             used.add(scored[0])
             made = All(nodes=(qualified, made))
+    made = _under_way(job, phrase, cores, primary, made, used)
     if cues.keys() & {"female", "male"} and "sexes" not in cues and not isinstance(made, Reproductive):
         sex = sex_of(job, phrase, cues)
         made = All(nodes=(sex, made)) if sex is not None else made
@@ -159,11 +163,38 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
     return _bracketed(job, phrase, graded(job, phrase, made, left), brackets)
 
 
+def _under_way(
+    job: Job, phrase: Phrase, cores: Sequence[Lexeme], primary: Lexeme, made: Node, used: set[Lexeme]
+) -> Node:
+    """As in "renal failure on dialysis", "diabetes treated with insulin": the treatment stands beside the condition."""
+    later = next((c for c in cores if c.start > primary.end), None)
+    if not isinstance(made, Condition) or later is None or kind_of(job, later) not in {"medication", "procedure"}:
+        return made
+    between = [x for x in phrase.lexemes if primary.end <= x.start < later.start]
+    if not between or any(x.text not in _TREATED and not (x.kind == "cue" and x.value == "using") for x in between):
+        return made
+    if between[-1].text not in {"on", "with", "by"} and between[-1].value != "using":
+        return made
+    if all(x.text in {"with", "by"} for x in between):
+        return made
+    treatment = atom_of(job, later, {}, None, [], [])
+    if treatment is None:
+        return made
+    if isinstance(treatment, Medication) and between[-1].text == "on":
+        treatment = treatment.model_copy(update={"when": "current"})
+    job.encode(*between)
+    used.add(later)
+    return All(nodes=(made, treatment))
+
+
+_TREATED = frozenset(["on", "treated", "with", "by", "who", "are", "is", "been", "being", "have", "has"])
+
+
 def _head(phrase: Phrase, cores: Sequence[Lexeme]) -> Lexeme:
     """As "Infection with HIV" is about HIV: a generic name gives way to the one that it introduces."""
-    if len(cores) > 1 and cores[0].text in {"infection", "infections", "disease", "disorder"}:
+    if len(cores) > 1 and cores[0].text in {"infection", "infections", "infected", "disease", "disorder"}:
         between = [x.text for x in phrase.lexemes if cores[0].end <= x.start < cores[1].start]
-        if between and between[-1] in {"with", "by", "of"} and len(between) == 1:
+        if between and between[0] in {"with", "by", "of"} and set(between[1:]) <= {"the", "a", "an", "known"}:
             return cores[1]
     return cores[0]
 

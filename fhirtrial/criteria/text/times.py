@@ -231,10 +231,12 @@ def _distance(match: re.Match[str]) -> Lexeme | None:
         return _window(match, Window(anchor=anchor, start=_back(length)))
     if said:
         return _window(match, Window(anchor=anchor, start=None, end=_back(length)))
-    return _window(match, Window(anchor=anchor, start=_back(length)), anchored=False)
+    return _window(match, Window(anchor=anchor, start=_back(length)), anchored=False, bare=not match["ny"])
 
 
 def _lasting(match: re.Match[str]) -> Lexeme | None:
+    if match.string[: match.start()].rstrip().lower().endswith((" age", " ages")):
+        return None
     for op, name in (("op", "x"), ("op2", "y"), ("op3", "z")):
         length = _offset(match, name)
         if length is not None:
@@ -257,8 +259,8 @@ def _at(match: re.Match[str]) -> Lexeme | None:
     return Lexeme("cue", match.start(), match.end(), match.group().lower(), "now")
 
 
-def _window(match: re.Match[str], window: Window, *, anchored: bool = True) -> Lexeme:
-    return Lexeme("window", match.start(), match.end(), match.group().lower(), Timed(window, anchored))
+def _window(match: re.Match[str], window: Window, *, anchored: bool = True, bare: bool = False) -> Lexeme:
+    return Lexeme("window", match.start(), match.end(), match.group().lower(), Timed(window, anchored, bare))
 
 
 def _anchor(match: re.Match[str], name: str) -> Anchor | None:
