@@ -23,7 +23,7 @@ from fhirtrial.criteria.text.lexemes import Bound, Bounds, Lasting, Named, Rank,
 from fhirtrial.criteria.text.parse import Finding, Parsed, parse_criterion
 from fhirtrial.criteria.text.quantities import read_value
 from fhirtrial.criteria.text.times import read_length
-from fhirtrial.criteria.tree import All, Any, AtLeast, Def, Except, If, Node, Not, NotComputable, Offset
+from fhirtrial.criteria.tree import All, Any, AtLeast, Def, Except, If, Node, Not, NotComputable, Offset, Residue
 from fhirtrial.records.eligibility import read_eligibility
 from fhirtrial.records.fields import Eligibility
 from fhirtrial.records.read import read_trials
@@ -593,7 +593,7 @@ def _honesty(tally: Callable[[str], Tally], line: Line, parsed: Parsed) -> None:
     if named and not refused:
         for name, good in (
             ("G10 queryable: exact (R)", exact),
-            ("G10 queryable: with an atom (R)", share(parsed.tree) in {"exact", "with residue"}),
+            ("G10 queryable: with an atom (R)", any(not isinstance(a, Residue | NotComputable) for a in atoms(parsed.tree))),
         ):
             tally(name).gold += 1
             tally(name).kept += good

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from fhirtrial.criteria.text.found import Job
 from fhirtrial.criteria.text.lexemes import Lasting, Lexeme, Named, Timed
@@ -16,6 +17,7 @@ from fhirtrial.criteria.tree import (
     Immunization,
     Medication,
     Node,
+    Offset,
     OtherExperiencer,
     Procedure,
     Reproductive,
@@ -74,12 +76,11 @@ def atom_of(
     lasting = measures is not None and not values and job.terminology.concept(measures).unit in {"mo", "wk", "d", "a"}
     if lasting and all(x.value.op != "=" for x in durations if isinstance(x.value, Lasting)):
         values = durations
-    if measures and (values or any(c in cues for c in _RESULTS)):
-        node = _laboratory(job, measures, cues, values, when)
-    elif kind == "condition" and (told := _of_other(job, core, name, cues)) is not None:
-        node = told
+    told = next((r for r in _RESULTS if core.text.startswith(f"{r} ")), None)
+    if measures and (values or told or any(c in cues for c in _RESULTS)):
+        node = _laboratory(job, measures, cues, values, when, told)
     elif kind == "condition":
-        node = _condition(job, core, name, cues, when)
+        node = _of_other(job, core, name, cues) or _condition(job, core, name, cues, when, durations)
     elif kind == "medication":
         node = _medication(job, name, cues, when, values, durations)
     elif kind == "procedure":
@@ -122,8 +123,11 @@ def _future(window: Window | None) -> Window | None:
 
 
 def _laboratory(
-    job: Job, name: str, cues: dict[str, Lexeme], values: list[Lexeme], window: Window | None
+    job: Job, name: str, cues: dict[str, Lexeme], values: list[Lexeme], window: Window | None, told: str | None
 ) -> Node | None:
+    """`told` is the result that the name itself holds ("positive pregnancy test")."""
+    if told is not None and not values and not any(c in cues for c in _RESULTS):
+        return Result.model_validate({"concept": name, "result": told, "window": window})
     nodes: list[Node] = []
     for lexeme in values:
         value = bounded(lexeme).value
@@ -141,7 +145,9 @@ def _laboratory(
     return None
 
 
-def _condition(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme], window: Window | None) -> Node:
+def _condition(
+    job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme], window: Window | None, durations: Sequence[Lexeme]
+) -> Node:
     planned = cues.get("planned")
     if name == "pregnancy" and planned is not None and _AHEAD.match(planned.text) and "negation" not in cues:
         job.encode(planned)
@@ -159,6 +165,12 @@ def _condition(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme], windo
             job.encode(cues["active"])
     elif "active" in cues and "history" in cues:
         job.encode(cues["active"])
+    lasting = durations[0].value if len(durations) == 1 else None
+    if isinstance(lasting, Lasting) and lasting.op == ">=" and window is None and "history" not in cues:
+        # What has lasted for three months was there three months ago.
+        back = Offset(value=-lasting.length.value, unit=lasting.length.unit)
+        fields |= {"window": Window(end=back), "when": "ever"}
+        job.encode(*durations)
     for severity in ("mild", "moderate", "severe"):
         if severity in cues:
             fields["severity"] = severity
@@ -186,6 +198,10 @@ def _of_other(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme]) -> Nod
     who = cues.get("experiencer")
     if who is None or cues.keys() - {"experiencer", "history", "same", "cause"} or who.start > core.start:
         return None
+    if who.text.startswith("personal") or "personal" in who.text.split():
+        job.encode(who)
+        other = OtherExperiencer(who="family", text=job.words(who.start, core.end), condition=name)
+        return Any(nodes=(Condition(concept=name), other))
     whose = next((whose for pattern, whose in _OTHERS if pattern.match(who.text)), None)
     if whose is None or who.text in {"maternal", "paternal", "parent", "parents"}:
         return None

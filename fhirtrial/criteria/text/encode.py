@@ -26,6 +26,7 @@ from fhirtrial.criteria.tree import (
     Condition,
     Def,
     Except,
+    Expected,
     Finding,
     Medication,
     Node,
@@ -157,7 +158,11 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
         sex = sex_of(job, phrase, cues)
         made = All(nodes=(sex, made)) if sex is not None else made
     used |= job.encoded & set(flat(phrase.items))
-    left = leftover(job, phrase, used, primary)
+    if isinstance(made, Expected):
+        # A person answers it by its words: they hold all that the phrase says.
+        job.cited.append(phrase.span)
+        made = made.model_copy(update={"text": job.words(*phrase.span)})
+    left = leftover(job, phrase, used, primary) if not isinstance(made, Expected) else []
     if "doubtful" in _doubts(cores):
         left.append(("unclear", primary, "ambiguous_logic"))
     return _bracketed(job, phrase, graded(job, phrase, made, left), brackets)

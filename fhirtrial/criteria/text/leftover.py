@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from fhirtrial.criteria.text.atoms import kind_of
+from fhirtrial.criteria.text.atoms import chosen, kind_of
 from fhirtrial.criteria.text.cues import FILLING, HEADS
 from fhirtrial.criteria.text.found import Job, unsure
 from fhirtrial.criteria.text.lexemes import Bounds, Lexeme, Named
@@ -157,7 +157,9 @@ def leftover(job: Job, phrase: Phrase, used: set[Lexeme], core: Lexeme | None, *
                 found.append(("unclear", cue, "ambiguous_scope"))
             elif cue.value in {"judgement", "cause"}:
                 found.append(("narrower", cue, "judgement"))
-    found.extend(("narrower", x, "judgement" if x.value == "judgement" else "ambiguous_scope") for x in phrase.loose)
+    state = core is not None and (core.value in {"pregnant", "lactating"} or chosen(job, core) in {"pregnancy", "lactation"})
+    loose = [x for x in phrase.loose if not (state and x.value == "active")]
+    found.extend(("narrower", x, "judgement" if x.value == "judgement" else "ambiguous_scope") for x in loose)
     return found
 
 
@@ -179,12 +181,12 @@ def _weigh(
             return "exact", "not_encoded"
         if value == "cause":
             return ("unclear" if before else "narrower"), "causal_attribution"
+        if value in {"active", "planned"} and any(x in job.encoded and x.value == value for x in lexemes if x.kind == "cue"):
+            return "exact", "not_encoded"
         if value == "allowed" and not job.exclusion and lexeme.text.startswith(("must be", "must have", "should be")):
             return "exact", "not_encoded"
         if value in _OPAQUE:
             return "unclear", "future_event" if value in {"planned", "during-study"} else "ambiguous_scope"
-        if value in {"active", "planned"} and any(x in job.encoded and x.value == value for x in lexemes if x.kind == "cue"):
-            return "exact", "not_encoded"
         if value in {"active", "acute", "chronic", "recurrent", "mild", "moderate", "severe"}:
             return "narrower", "vague_term"
         if value in {"failed", "intolerance", "allergy"}:
@@ -276,6 +278,8 @@ def _repeats(job: Job, lexeme: Lexeme, core: Lexeme, *, before: bool) -> bool:
         return not before and lexeme.start - core.end <= 1 and lexeme.text in _REPEATING.get(kind, frozenset())
     if before:
         return kind in MEASURED and lexeme.text in _MEASURING
+    if lexeme.kind == "term" and kind in MEASURED and lexeme.text in _MEASURING:
+        return True
     return lexeme.start - core.end <= 1 and lexeme.text in _REPEATING.get(kind, frozenset())
 
 

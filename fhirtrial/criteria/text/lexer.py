@@ -44,7 +44,7 @@ _AND_OR = re.compile(r"\band\s*/\s*or\b|\bor\s*/\s*and\b|,?\s*\bor\s+and\b", re.
 _ROMAN = r"(?:III|II|IV|I|VI|V)"
 _RANK = re.compile(
     rf"(?:(?P<op>>=|<=|>|<|at\s+least|greater\s+than(?:\s+or\s+equal\s+to)?|less\s+than)\s*)?"
-    rf"(?:(?:functional|performance)\s+)?(?P<word>class(?:es|ification)?|grades?|stages?)?\s*(?<![\w-])(?P<a>{_ROMAN}|(?<=\s)[0-5](?![\d.]))"
+    rf"(?:(?:functional|performance)\s+)?(?P<word>class(?:es|ification)?|grades?|stages?)?\s*(?<![\w-])(?P<a>{_ROMAN}|(?<=\s)[0-5](?![\d.]|\s*(?:years?|months?|weeks?|days?|%)))"
     rf"(?![\w])(?:\s*,\s*(?:{_ROMAN}|[0-5])(?![\w.]))*(?:\s*,?\s*(?P<to>-|to|or|and|/|,|through)\s*(?:class\s+|grade\s+|stage\s+)?(?P<b>{_ROMAN}|[0-5])(?!\w|\.\d))?(?:\s*(?P<post>or\s+(?:higher|greater|more|above|worse|less|lower|better)))?",
 )
 _OF_SCALE = re.compile(r"[\s:=(-]*(?:(?:of|is|score|scores|status|scale|class|grade)\b[\s:=(-]*)*", re.IGNORECASE)
