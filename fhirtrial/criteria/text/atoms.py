@@ -219,6 +219,8 @@ def _medication(
         if window is None:
             fields["when"] = "current"
         job.encode(cues["active"])
+    if "using" in cues:
+        job.encode(cues["using"])
     for route in _ROUTES:
         if route in cues:
             fields["route"] = route

@@ -211,13 +211,18 @@ def _tested(job: Job, core: Lexeme, cues: dict[str, Lexeme]) -> Lexeme | None:
     found = next(find_names(f"{core.text.removesuffix(' infection')} test", job.names), None)
     if found is None or not isinstance(found.value, Named) or job.names.kinds[found.value.concepts[0]] != "lab":
         return None
-    return Lexeme("concept", core.start, core.end, core.text, found.value)
+    tested = Lexeme("concept", core.start, core.end, core.text, found.value)
+    job.inferred.append(tested)
+    return tested
 
 
 def _allergies(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> list[Lexeme]:
     """As in "Allergic rhinitis", "drug allergy": the allergy itself is what is named, where no substance follows."""
     cue = cues.get("allergy")
     if cue is None or cue not in phrase.lexemes or any(x.kind == "term" for x in phrase.lexemes):
+        return []
+    if cue.text.endswith((" to", " of", " with", " against")):
+        # A substance follows that nobody knows: "allergy to the study drug" is no allergy at large.
         return []
     found = next(find_names(cue.text, job.names), None)
     if found is None or job.names.kinds[found.value.concepts[0]] != "condition":  # type: ignore[union-attr]

@@ -35,7 +35,6 @@ _HARMLESS = frozenset(
         "positive",
         "adult",
         "ingredient",
-        "systemic",
         "open",
         "same",
         "anyofthese",
