@@ -593,7 +593,10 @@ def _honesty(tally: Callable[[str], Tally], line: Line, parsed: Parsed) -> None:
     if named and not refused:
         for name, good in (
             ("G10 queryable: exact (R)", exact),
-            ("G10 queryable: with an atom (R)", any(not isinstance(a, Residue | NotComputable) for a in atoms(parsed.tree))),
+            (
+                "G10 queryable: with an atom (R)",
+                any(not isinstance(a, Residue | NotComputable) for a in atoms(parsed.tree)),
+            ),
         ):
             tally(name).gold += 1
             tally(name).kept += good

@@ -28,11 +28,13 @@ from fhirtrial.terminology.medicines import prednisone_factor
 
 _ROUTES = ("oral", "intravenous", "subcutaneous", "intramuscular", "topical", "inhaled", "systemic")
 _RESULTS = ("positive", "negative", "elevated", "decreased", "abnormal", "normal")
-_AHEAD = re.compile(
-    r"plan|sched|anticip|expect|intend|intention|elective|await|candid|waiting|undergo|requir|need|will|about|wish|want|desir"
-)
+_AHEAD = re.compile(r"plan|sched|anticip|expect|intend|elective|await|candid|waiting")
+# These put ahead only what follows them, and not what a window puts behind: "required ventilation within a year".
+_AHEAD_OF = re.compile(r"undergo|requires|requiring|requirement|need|will|about|wish|want|desir|intention")
+_WISHED = re.compile(r"plan|wish|want|desir|intend|intention|expect|anticip|about")
 # What goes on for weeks may be under way: "undergoing dialysis" tells no future event.
 _LONG = re.compile(r"dialysis|chemo|radio|radiation|therapy|treatment|ventilation|oxygen", re.IGNORECASE)
+_DENIED = re.compile(r"\b(?:no|not|non|without|free|never|absence|lack|nor|neither|remission)\b", re.IGNORECASE)
 _STATES = {"pregnancy": "pregnant", "lactation": "lactating"}
 # An event has a beginning that counts, where a state only has to overlap the window.
 _EVENT = re.compile(
@@ -108,6 +110,13 @@ def timed_by(job: Job, window: Lexeme | None) -> Timed | None:
     return window.value if window.value.anchored or (window.value.bare and job.exclusion) else None
 
 
+def wished(cues: dict[str, Lexeme], core: Lexeme) -> Lexeme | None:
+    """The words that put a pregnancy ahead: "planning to become pregnant", but not "pregnancy requiring care"."""
+    planned = cues.get("planned")
+    ahead = planned is not None and planned.start < core.start and _WISHED.match(planned.text) is not None
+    return planned if ahead and "history" not in cues else None
+
+
 def allergy_of(job: Job, core: Lexeme, cue: str) -> Node | None:
     name = chosen(job, core, "allergen") or chosen(job, core, "medication", "vaccine")
     if name is None:
@@ -148,8 +157,8 @@ def _laboratory(
 def _condition(
     job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme], window: Window | None, durations: Sequence[Lexeme]
 ) -> Node:
-    planned = cues.get("planned")
-    if name == "pregnancy" and planned is not None and _AHEAD.match(planned.text) and "negation" not in cues:
+    planned = wished(cues, core)
+    if name == "pregnancy" and planned is not None and "negation" not in cues:
         job.encode(planned)
         return Expected(text=job.words(planned.start, max(planned.end, core.end)), concept=name, window=_future(window))
     if name in _STATES and window is None and "history" not in cues:
@@ -166,7 +175,9 @@ def _condition(
     elif "active" in cues and "history" in cues:
         job.encode(cues["active"])
     lasting = durations[0].value if len(durations) == 1 else None
-    if isinstance(lasting, Lasting) and lasting.op == ">=" and window is None and "history" not in cues:
+    beside = bool(durations) and 0 <= durations[0].start - core.end <= 1
+    denied = _DENIED.search(job.normal.text) is not None
+    if isinstance(lasting, Lasting) and lasting.op == ">=" and window is None and beside and not denied:
         # What has lasted for three months was there three months ago.
         back = Offset(value=-lasting.length.value, unit=lasting.length.unit)
         fields |= {"window": Window(end=back), "when": "ever"}
@@ -185,9 +196,9 @@ def _condition(
     return Condition.model_validate(fields)
 
 
-# Whose condition it is; a fetus, a donor or a carer is none of these, and stays with a person.
+# Whose condition it is; a fetus, a donor or a carer is none of these, and a mother may be the patient.
 _OTHERS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"family|relative|mother|father|parent|sibling|maternal|paternal", re.IGNORECASE), "family"),
+    (re.compile(r"family|relative|sibling", re.IGNORECASE), "family"),
     (re.compile(r"partner|spouse", re.IGNORECASE), "partner"),
     (re.compile(r"household", re.IGNORECASE), "household"),
 )
@@ -202,8 +213,8 @@ def _of_other(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme]) -> Nod
         job.encode(who)
         other = OtherExperiencer(who="family", text=job.words(who.start, core.end), condition=name)
         return Any(nodes=(Condition(concept=name), other))
-    whose = next((whose for pattern, whose in _OTHERS if pattern.match(who.text)), None)
-    if whose is None or who.text in {"maternal", "paternal", "parent", "parents"}:
+    whose = next((whose for pattern, whose in _OTHERS if pattern.search(who.text)), None)
+    if whose is None:
         return None
     job.encode(who)
     text = job.words(who.start, core.end)
@@ -254,7 +265,12 @@ def _equivalent(job: Job, name: str) -> str | None:
 
 def _procedure(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme], window: Window | None) -> Node:
     planned = cues.get("planned")
-    if planned is None or not _AHEAD.match(planned.text):
+    past_window = window is not None and _future(window) is None
+    ahead = planned is not None and (
+        _AHEAD.match(planned.text) is not None
+        or (_AHEAD_OF.match(planned.text) is not None and planned.start < core.start and not past_window)
+    )
+    if planned is None or not ahead:
         return Procedure(concept=name, window=window)
     if planned.text.startswith("undergo") and _LONG.search(job.terminology.concept(name).label):
         return Procedure(concept=name, window=window)

@@ -156,7 +156,9 @@ def leftover(job: Job, phrase: Phrase, used: set[Lexeme], core: Lexeme | None, *
                 found.append(("unclear", cue, "ambiguous_scope"))
             elif cue.value in {"judgement", "cause"}:
                 found.append(("narrower", cue, "judgement"))
-    state = core is not None and (core.value in {"pregnant", "lactating"} or chosen(job, core) in {"pregnancy", "lactation"})
+    state = core is not None and (
+        core.value in {"pregnant", "lactating"} or chosen(job, core) in {"pregnancy", "lactation"}
+    )
     loose = [x for x in phrase.loose if not (state and x.value == "active")]
     found.extend(("narrower", x, "judgement" if x.value == "judgement" else "ambiguous_scope") for x in loose)
     return found
@@ -172,7 +174,11 @@ def _weigh(
             return ("exact", "not_encoded") if before else ("unclear", "ambiguous_logic")
         if value == "judgement":
             return "narrower", "judgement"
-        if value in {"adult", "minor"} and any(x.kind == "compare" and x in job.encoded for x in lexemes) and core is None:
+        if (
+            value in {"adult", "minor"}
+            and any(x.kind == "compare" and x in job.encoded for x in lexemes)
+            and core is None
+        ):
             return "exact", "not_encoded"
         if value in {"adult", "minor", "age"}:
             return ("narrower", "vague_term") if value != "age" else ("exact", "not_encoded")
@@ -180,7 +186,9 @@ def _weigh(
             return "exact", "not_encoded"
         if value == "cause":
             return ("unclear" if before else "narrower"), "causal_attribution"
-        if value in {"active", "planned"} and any(x in job.encoded and x.value == value for x in lexemes if x.kind == "cue"):
+        if value in {"active", "planned"} and any(
+            x in job.encoded and x.value == value for x in lexemes if x.kind == "cue"
+        ):
             return "exact", "not_encoded"
         if value == "allowed" and not job.exclusion and lexeme.text.startswith(("must be", "must have", "should be")):
             return "exact", "not_encoded"

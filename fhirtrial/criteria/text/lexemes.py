@@ -61,7 +61,7 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A window; not `anchored` where it counts from something else, or (`bare`) where "within" is left to be guessed."""
+    """A window; not `anchored` where it counts from something else, or (`bare`) where "within" is left unsaid."""
 
     window: Window
     anchored: bool = True

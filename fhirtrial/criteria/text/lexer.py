@@ -133,8 +133,12 @@ def _ranks(text: str, scales: set[int]) -> Iterator[Lexeme]:
         if not match["word"] and not scaled and (first.isdigit() or not (match["op"] or second)):
             continue
         low, high = _rank(first), _rank(second) if second else None
-        listed = [_rank(x) for x in _ONE_RANK.findall(text, match.start("a"), match.end("b") if second else match.end())]
-        if match["to"] not in {None, "-", "to", "through"} and listed != list(range(low or 0, (low or 0) + len(listed))):
+        listed = [
+            _rank(x) for x in _ONE_RANK.findall(text, match.start("a"), match.end("b") if second else match.end())
+        ]
+        if match["to"] not in {None, "-", "to", "through"} and listed != list(
+            range(low or 0, (low or 0) + len(listed))
+        ):
             continue
         if low is None:
             continue

@@ -9,9 +9,7 @@ from fhirtrial.criteria.text.lexemes import Bound, Bounds, Lasting, Lexeme, Rank
 from fhirtrial.criteria.tree import Age, All, Dose, Measurement, Node, Not, Offset, Op, Ordinal, Window
 from fhirtrial.terminology import Concept, Terminology, units
 
-_ASSUMED = tomllib.loads(
-    (files("fhirtrial.criteria.text") / "data" / "assumed_units.toml").read_text(encoding="utf-8")
-)
+_ASSUMED = tomllib.loads((files("fhirtrial.criteria.text") / "data" / "assumed_units.toml").read_text(encoding="utf-8"))
 MEASURED = frozenset({"lab", "vital", "score"})
 _TIMES = {"a", "mo", "wk", "d", "h", "min"}
 _AGE_UNITS = {"a", "mo", "wk", "d"}
@@ -78,7 +76,7 @@ def lasting_of(lexeme: Lexeme) -> Lasting | None:
 
 
 def bounded(lexeme: Lexeme) -> Lexeme:
-    """A duration as the comparison that it is beside a name that is measured in time: "life expectancy of >= 3 months"."""
+    """A duration as the comparison that it is beside what is measured in time: "life expectancy of >= 3 months"."""
     if not isinstance(lexeme.value, Lasting):
         return lexeme
     length = lexeme.value.length
