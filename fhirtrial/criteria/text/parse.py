@@ -51,6 +51,7 @@ class Parsed:
     values: tuple[Link, ...] = ()
     windows: tuple[Link, ...] = ()
     negated: tuple[tuple[int, int], ...] = ()
+    repeated: tuple[tuple[int, int], ...] = ()
     alternatives: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
@@ -162,5 +163,6 @@ def _parsed(job: Job, tree: Node, lexemes: Sequence[Lexeme]) -> Parsed:
         values=tuple(Link(span(x.name), span(x.other)) for x in job.values),
         windows=tuple(Link(span(x.name), span(x.other)) for x in job.windows),
         negated=tuple(span(x) for x in job.negated),
+        repeated=tuple(sorted(span((x.start, x.end)) for x in job.repeated)),
         alternatives=tuple(tuple(span(x) for x in group) for group in job.alternatives),
     )

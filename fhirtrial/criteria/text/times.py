@@ -108,6 +108,11 @@ _WITHIN = re.compile(
     rf"|previously|beforehand|ago)\b)?",
     re.IGNORECASE,
 )
+_PAST_UNIT = re.compile(
+    rf"(?:within|during|in|over)\s+(?:the\s+|a\s+)?(?:past|last|previous|prior|preceding)\s+(?P<unit>{_UNIT})"
+    rf"(?:\s*,?\s+(?:{_BEFORE}|of|from|to)(?:{_fill(_ANCHOR, 'b')}))?",
+    re.IGNORECASE,
+)
 _DISTANCE = re.compile(
     rf"(?:(?P<op>at\s+least|for\s+at\s+least|>=|>|more\s+than|greater\s+than|longer\s+than|over|a\s+minimum\s+of|<=|<"
     rf"|less\s+than|up\s+to|no\s+more\s+than|fewer\s+than)\s*)?"
@@ -165,6 +170,7 @@ def find_times(text: str) -> Iterator[Lexeme]:
         *_read(text, _DISTANCE, _distance),
         *_read(text, _LASTING, _lasting),
         *_read(text, _NEXT, _next),
+        *_read(text, _PAST_UNIT, _past_unit),
         *_read(text, _BEFORE_ANCHOR, _before),
         *_read(text, _AT, _at),
         *(Lexeme("cue", m.start(), m.end(), m.group().lower(), "during-study") for m in _DURING.finditer(text)),
@@ -244,6 +250,14 @@ def _lasting(match: re.Match[str]) -> Lexeme | None:
             sign: Op = _MORE.get(said) or _LESS.get(said) or (">" if said else "=")
             return Lexeme("duration", match.start(), match.end(), match.group().lower(), Lasting(sign, length))
     return None
+
+
+def _past_unit(match: re.Match[str]) -> Lexeme | None:
+    """As in "within the past year": one of it; "in the last years" says not how many."""
+    unit = next(unit for words, unit in _UNITS if re.fullmatch(words, match["unit"], re.IGNORECASE))
+    anchor = _anchor(match, "b") or "unspecified"
+    several = match["unit"].lower().endswith("s")
+    return _window(match, Window(anchor=anchor, start=Offset(value=-1, unit=unit)), anchored=not several)
 
 
 def _next(match: re.Match[str]) -> Lexeme | None:
