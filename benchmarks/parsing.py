@@ -23,7 +23,7 @@ from fhirtrial.criteria.text.lexemes import Bound, Bounds, Lasting, Named, Rank,
 from fhirtrial.criteria.text.parse import Finding, Parsed, parse_criterion
 from fhirtrial.criteria.text.quantities import read_value
 from fhirtrial.criteria.text.times import read_length
-from fhirtrial.criteria.tree import All, Any, AtLeast, Def, Except, If, Node, Not, NotComputable, Offset
+from fhirtrial.criteria.tree import All, Any, AtLeast, Def, Except, If, Node, Not, NotComputable, Offset, Residue
 from fhirtrial.records.eligibility import read_eligibility
 from fhirtrial.records.fields import Eligibility
 from fhirtrial.records.read import read_trials
@@ -471,11 +471,20 @@ def _windows(counts: Tally, line: Line, parsed: Parsed) -> None:
         touched = [(e, t) for e, t in temporal if t.overlaps(*link.other)]
         if finding is None or _days(finding) is None or not touched:
             continue
-        counts.made += 1
         good = any(e.overlaps(*link.name) for e, _ in touched)
+        named = [e for e in line.entities.values() if e.label in ENTITIES and e.overlaps(*link.name)]
+        # What annotators call no entity has no right attachment, and of a list they often time the last member only.
+        if not good and (not named or _listed_with(line, named, [e for e, _ in touched])):
+            continue
+        counts.made += 1
         counts.hit += good
         if not good:
             counts.wrong.append(f"{line.text[slice(*link.name)]!r} {line.text[slice(*link.other)]!r} in {line.text!r}")
+
+
+def _listed_with(line: Line, named: list[Entity], timed: list[Entity]) -> bool:
+    """Whether annotators list one of these as an alternative of an entity that they gave the window."""
+    return any({e.id for e in named} & set(group) and {e.id for e in timed} & set(group) for group in line.groups)
 
 
 def _days(finding: Finding) -> float | None:
@@ -599,7 +608,10 @@ def _honesty(tally: Callable[[str], Tally], line: Line, parsed: Parsed) -> None:
     if named and not refused:
         for name, good in (
             ("G10 queryable: exact (R)", exact),
-            ("G10 queryable: with an atom (R)", share(parsed.tree) in {"exact", "with residue"}),
+            (
+                "G10 queryable: with an atom (R)",
+                any(not isinstance(a, Residue | NotComputable) for a in atoms(parsed.tree)),
+            ),
         ):
             tally(name).gold += 1
             tally(name).kept += good

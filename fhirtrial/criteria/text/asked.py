@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fhirtrial.criteria.text.atoms import chosen
+from fhirtrial.criteria.text.atoms import chosen, wished
 from fhirtrial.criteria.text.found import Job, Link
 from fhirtrial.criteria.text.joints import Joint
 from fhirtrial.criteria.text.leftover import graded, leftover, unclear
@@ -21,11 +21,13 @@ from fhirtrial.criteria.text.phrase import (
 from fhirtrial.criteria.text.values import aged, is_time, lasting_of
 from fhirtrial.criteria.tree import (
     All,
+    Any,
     Attestation,
     ClassificationCriteria,
     Condition,
     DataAvailability,
     Encounter,
+    Expected,
     If,
     Node,
     Not,
@@ -50,12 +52,20 @@ _DENIALS = tuple(
 )
 _MISSING = re.compile(r"^(?:missing|lack\s+of|incomplete)\s+", re.IGNORECASE)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_PERSONS = frozenset(
+    ["individuals", "participants", "patient", "patients", "people", "persons", "subject", "subjects", "volunteers"]
+)
+_AROUND = _PERSONS | frozenset(
+    ["a", "all", "an", "and", "any", "are", "at", "be", "in", "is", "must", "of", "old", "or", "the", "who", "years"]
+)
 _STATES = {"pregnant": "pregnant", "lactating": "lactating", "childbearing": "childbearing-potential"}
 
 
 def age_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
     values = [x for x in phrase.lexemes if x.kind == "compare" and isinstance(x.value, Bounds)]
-    told = "age" in cues or any(w in x.text for x in values for w in ("older", "younger"))
+    told = (
+        "age" in cues or any(w in x.text for x in values for w in ("older", "younger", "age")) or _people(phrase, cues)
+    )
     if not values or any(is_core(i) for i in phrase.items if isinstance(i, Lexeme) and i.kind != "cue"):
         return None
     in_years = all(is_time(x.value) and x.value.each[0].unit == "a" for x in values if isinstance(x.value, Bounds))
@@ -80,8 +90,22 @@ def age_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
     return graded(job, phrase, node, left)
 
 
+def _people(phrase: Phrase, cues: dict[str, Lexeme]) -> bool:
+    """As in "Patients over 65": a number beside people and nothing else counts their years."""
+    words = [x for x in phrase.lexemes if x.kind == "word"]
+    person = cues.keys() & {"adult", "minor", "female", "male", "sexes"} or any(x.text in _PERSONS for x in words)
+    plain = all(x.kind == "word" and x.text in _AROUND for x in phrase.lexemes if x.kind not in {"cue", "compare"})
+    return bool(person) and plain and not cues.keys() - {"adult", "minor", "female", "male", "sexes", "allowed", "now"}
+
+
 def sex_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
     found = [c for c in ("female", "male") if c in cues]
+    if (
+        "sexes" in cues
+        and not any(is_core(i) or (isinstance(i, Lexeme) and i.kind == "compare") for i in phrase.items)
+        and not leftover(job, phrase, {cues["sexes"]}, None)
+    ):
+        return Any(nodes=(Sex(value="female"), Sex(value="male")))
     if len(found) != 1 or "sexes" in cues or "experiencer" in cues:
         return None
     if any(is_core(i) for i in phrase.items):
@@ -121,6 +145,9 @@ def asked_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
         return All(nodes=(named, Condition(concept=target)))
     states = [s for s in _STATES if s in cues]
     if states and not concepts and not {"experiencer", "suspected", "contraception"} & cues.keys():
+        if states == ["pregnant"] and wished(cues, cues["pregnant"]) is not None and "negation" not in cues:
+            job.cited.append((start, end))
+            return Expected(text=job.words(start, end), concept="pregnancy")
         if (
             "planned" in cues
             or "willingness" in cues

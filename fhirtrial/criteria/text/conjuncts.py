@@ -246,7 +246,7 @@ def share_out(job: Job, phrases: Sequence[Phrase]) -> list[Phrase]:
             (x for x in phrase.lexemes if x.kind == "compare" and isinstance(x.value, Bounds | Rank)), None
         )
         if own_window is not None:
-            window = own_window if own_window is phrase.items[-1] else None
+            window = own_window if own_window is phrase.items[-1] and not _led(found, place) else None
         elif window is not None and not _light(phrase):
             found[place] = replace(found[place], loose=(*found[place].loose, window))
         elif window is not None:
@@ -279,6 +279,12 @@ def share_out(job: Job, phrases: Sequence[Phrase]) -> list[Phrase]:
         elif has_core(phrase.lexemes):
             analyte = None
     return found
+
+
+def _led(phrases: Sequence[Phrase], place: int) -> bool:
+    """As in "asthma, or a history of stroke within a year": a member with a lead of its own keeps its window."""
+    lead = {x.value for x in _lead(phrases[place]) if x.value in _CARRIED and x in phrases[place].items}
+    return place > 0 and bool(lead) and not any(x.value in lead for p in phrases[:place] for x in _lead(p))
 
 
 def _lead(phrase: Phrase) -> tuple[Lexeme, ...]:

@@ -9,10 +9,10 @@ from fhirtrial.criteria.text.asked import age_of, asked_of, sex_of
 from fhirtrial.criteria.text.atoms import allergy_of, atom_of, chosen, kind_of
 from fhirtrial.criteria.text.changes import changed
 from fhirtrial.criteria.text.criteria_sets import criteria_set
-from fhirtrial.criteria.text.cues import FILLING
 from fhirtrial.criteria.text.found import Job, Link, unsure
 from fhirtrial.criteria.text.leftover import graded, leftover
 from fhirtrial.criteria.text.lexemes import Lexeme, Named, Rank, Timed
+from fhirtrial.criteria.text.links import link_values, link_window, window_of
 from fhirtrial.criteria.text.names import find_names
 from fhirtrial.criteria.text.phrase import (
     Bracket,
@@ -27,8 +27,10 @@ from fhirtrial.criteria.tree import (
     All,
     Any,
     AtLeast,
+    Condition,
     Def,
     Except,
+    Expected,
     Finding,
     Medication,
     Node,
@@ -87,6 +89,7 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
         ),
         None,
     )
+    link_window(job, phrase)
     node = (
         age_of(job, phrase, cues)
         or criteria_set(job, phrase, cues)
@@ -96,7 +99,7 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
         or sex_of(job, phrase, cues)
     )
     if node is None:
-        _link(job, phrase)
+        link_values(job, phrase)
         reason: Reason = "judgement" if "judgement" in cues else "not_encoded"
         whole = job.residue(reason, start, end)
         return NotComputable(text=whole.text, reason=whole.reason)
@@ -115,12 +118,9 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
         cores = [phrase.analyte]
     if not cores:
         return None
-    window = next((x for x in phrase.lexemes if x.kind == "window"), None) or phrase.window
+    window = window_of(phrase)
     values = [x for x in phrase.lexemes if x.kind == "compare"] or ([phrase.value] if phrase.value else [])
     durations = [x for x in phrase.lexemes if x.kind == "duration"]
-    for item in cores:
-        if window is not None and window.kind == "window":
-            job.windows.append(Link((item.start, item.end), (window.start, window.end)))
     allergic = cues.get("allergy") or cues.get("intolerance")
     if allergic is not None and (cores[0].start, cores[0].end) != (allergic.start, allergic.end):
         job.encode(allergic)
@@ -135,11 +135,13 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
     others = [c for c in cores if c is not imaging]
     if imaging is not None and others and kind_of(job, others[0]) == "condition":
         return _bracketed(job, phrase, _seen(job, phrase, imaging, others[0], cues, window), brackets)
-    primary = measure if measure is not None and (values or len(cores) == 1) else _head(job, phrase, cores)
+    primary = measure if measure is not None and (values or len(cores) == 1) else _head(phrase, cores)
     if (tested := _tested(job, primary, cues)) is not None:
         cores = [tested if c is primary else c for c in cores]
-        job.encode(primary)
+        job.repeat(primary)
         primary = tested
+    if primary is not cores[0] and primary is not measure:
+        job.repeat(cores[0])
     values = _signed(job, phrase, values)
     for value in values:
         job.values.append(Link((primary.start, primary.end), (value.start, value.end)))
@@ -163,22 +165,53 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
         if qualified is not None:
             used.add(scored[0])
             made = All(nodes=(qualified if "history" in cues else graded_now(qualified, made), made))
+    made = _under_way(job, phrase, cores, primary, made, used)
     if cues.keys() & {"female", "male"} and "sexes" not in cues and not isinstance(made, Reproductive):
         sex = sex_of(job, phrase, cues)
         made = All(nodes=(sex, made)) if sex is not None else made
     used |= job.encoded & set(flat(phrase.items))
-    left = leftover(job, phrase, used, primary)
+    if isinstance(made, Expected):
+        # A person answers it by its words: they hold all that the phrase says.
+        job.cited.append(phrase.span)
+        made = made.model_copy(update={"text": job.words(*phrase.span)})
+    left = leftover(job, phrase, used, primary) if not isinstance(made, Expected) else []
     if "doubtful" in _doubts(cores):
         left.append(("unclear", primary, "ambiguous_logic"))
     return _bracketed(job, phrase, graded(job, phrase, made, left), brackets)
 
 
-def _head(job: Job, phrase: Phrase, cores: Sequence[Lexeme]) -> Lexeme:
+def _under_way(
+    job: Job, phrase: Phrase, cores: Sequence[Lexeme], primary: Lexeme, made: Node, used: set[Lexeme]
+) -> Node:
+    """As in "renal failure on dialysis", "diabetes treated with insulin": the treatment stands beside the condition."""
+    later = next((c for c in cores if c.start > primary.end), None)
+    if not isinstance(made, Condition) or later is None or kind_of(job, later) not in {"medication", "procedure"}:
+        return made
+    between = [x for x in phrase.lexemes if primary.end <= x.start < later.start]
+    if not between or any(x.text not in _TREATED and not (x.kind == "cue" and x.value == "using") for x in between):
+        return made
+    if between[-1].text not in {"on", "with", "by"} and between[-1].value != "using":
+        return made
+    if all(x.text in {"with", "by"} for x in between):
+        return made
+    treatment = atom_of(job, later, {}, None, [], [])
+    if treatment is None:
+        return made
+    if isinstance(treatment, Medication) and between[-1].text == "on":
+        treatment = treatment.model_copy(update={"when": "current"})
+    job.encode(*between)
+    used.add(later)
+    return All(nodes=(made, treatment))
+
+
+_TREATED = frozenset(["on", "treated", "with", "by", "who", "are", "is", "been", "being", "have", "has"])
+
+
+def _head(phrase: Phrase, cores: Sequence[Lexeme]) -> Lexeme:
     """As "Infection with HIV" is about HIV: a generic name gives way to the one that it introduces."""
-    if len(cores) > 1 and cores[0].text in {"infection", "infections", "disease", "disorder"}:
+    if len(cores) > 1 and cores[0].text in {"infection", "infections", "infected", "disease", "disorder"}:
         between = [x.text for x in phrase.lexemes if cores[0].end <= x.start < cores[1].start]
-        if between and between[-1] in {"with", "by", "of"} and len(between) == 1:
-            job.encode(cores[0])
+        if between and between[0] in {"with", "by", "of"} and set(between[1:]) <= {"the", "a", "an", "known"}:
             return cores[1]
     return cores[0]
 
@@ -190,13 +223,18 @@ def _tested(job: Job, core: Lexeme, cues: dict[str, Lexeme]) -> Lexeme | None:
     found = next(find_names(f"{core.text.removesuffix(' infection')} test", job.names), None)
     if found is None or not isinstance(found.value, Named) or job.names.kinds[found.value.concepts[0]] != "lab":
         return None
-    return Lexeme("concept", core.start, core.end, core.text, found.value)
+    tested = Lexeme("concept", core.start, core.end, core.text, found.value)
+    job.inferred.append(tested)
+    return tested
 
 
 def _allergies(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> list[Lexeme]:
     """As in "Allergic rhinitis", "drug allergy": the allergy itself is what is named, where no substance follows."""
     cue = cues.get("allergy")
     if cue is None or cue not in phrase.lexemes or any(x.kind == "term" for x in phrase.lexemes):
+        return []
+    if cue.text.endswith((" to", " of", " with", " against")):
+        # A substance follows that nobody knows: "allergy to the study drug" is no allergy at large.
         return []
     found = next(find_names(cue.text, job.names), None)
     if found is None or job.names.kinds[found.value.concepts[0]] != "condition":  # type: ignore[union-attr]
@@ -307,20 +345,3 @@ def _denies(negation: Lexeme, phrase: Phrase, core: int) -> bool:
         return True
     between = [x for x in phrase.lexemes if negation.end <= x.start < core]
     return all((x.kind == "cue" and x.value in {"using", "history", "active"}) or x.text in _HAVING for x in between)
-
-
-def _link(job: Job, phrase: Phrase) -> None:
-    """Which name a value or a window qualifies, where nothing could be encoded."""
-    lexemes = phrase.lexemes
-    cores = [x for x in lexemes if is_core(x)]
-    for value in lexemes:
-        if value.kind in {"compare", "duration"}:
-            before = [x for x in cores if x.start < value.start] or cores
-            words = [x for x in lexemes if x.kind == "word" and x.end <= value.start and x.text not in FILLING]
-            if words and (not cores or (words[-1].start > before[-1].end >= 0 and before[-1].kind != "concept")):
-                job.values.append(Link((words[-1].start, words[-1].end), (value.start, value.end)))
-            elif before:
-                job.values.append(Link((before[-1].start, before[-1].end), (value.start, value.end)))
-    window = next((x for x in lexemes if x.kind == "window"), None) or phrase.window
-    if window is not None:
-        job.windows.extend(Link((x.start, x.end), (window.start, window.end)) for x in cores[-1:])

@@ -10,12 +10,13 @@ import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from fhirtrial.criteria.text.atoms import kind_of
+from fhirtrial.criteria.text.atoms import chosen, kind_of
 from fhirtrial.criteria.text.cues import FILLING, HEADS
 from fhirtrial.criteria.text.found import Job, unsure
-from fhirtrial.criteria.text.lexemes import Lexeme
+from fhirtrial.criteria.text.lexemes import Bounds, Lexeme, Named
 from fhirtrial.criteria.text.phrase import (
     Phrase,
+    is_core,
 )
 from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import (
@@ -37,7 +38,6 @@ _HARMLESS = frozenset(
         "positive",
         "adult",
         "ingredient",
-        "systemic",
         "open",
         "same",
         "anyofthese",
@@ -78,6 +78,35 @@ _NEGATIVE = frozenset(
 )
 _PREPOSITIONS = frozenset(
     ["of", "to", "for", "against", "with", "from", "by", "about", "on", "in", "due", "than", "toward", "regarding"]
+)
+# Generic words behind a name of a kind that only repeat the kind: "rituximab therapy", "CABG surgery", "HIV test".
+_REPEATING: dict[str, frozenset[str]] = {
+    "medication": frozenset(
+        [
+            "administration", "agent", "agents", "consumption", "dose", "doses", "drug", "drugs", "ingestion", "intake",
+            "medication", "medications", "preparations", "product", "products", "regimen", "tablets", "therapies",
+            "therapy", "treatment", "treatments", "usage", "use", "user", "users",
+        ]
+    ),
+    "vaccine": frozenset(["administration", "immunization", "vaccination", "vaccinations", "vaccine", "vaccines"]),
+    "procedure": frozenset(
+        [
+            "intervention", "operation", "operations", "procedure", "procedures", "session", "sessions", "surgeries",
+            "surgery", "therapies", "therapy", "treatment", "treatments",
+        ]
+    ),
+    "condition": frozenset(["attack", "attacks", "diagnosis", "episode", "episodes", "event", "events", "history"]),
+    "lab": frozenset(
+        [
+            "assay", "concentration", "concentrations", "count", "counts", "level", "levels", "measurement", "result",
+            "results", "screening", "serology", "test", "testing", "tests", "titer", "titers", "value", "values",
+        ]
+    ),
+    "vital": frozenset(["level", "levels", "measurement", "measurements", "reading", "readings", "value", "values"]),
+    "score": frozenset(["class", "classification", "grade", "rating", "result", "scale", "score", "scores", "status"]),
+}  # fmt: skip
+_MEASURING = frozenset(
+    ["class", "concentration", "functional class", "level", "levels", "range", "score", "scores", "status", "value"]
 )
 _SEEN = frozenset(
     [
@@ -134,7 +163,11 @@ def leftover(job: Job, phrase: Phrase, used: set[Lexeme], core: Lexeme | None, *
                 found.append(("unclear", cue, "ambiguous_scope"))
             elif cue.value in {"judgement", "cause"}:
                 found.append(("narrower", cue, "judgement"))
-    found.extend(("narrower", x, "judgement" if x.value == "judgement" else "ambiguous_scope") for x in phrase.loose)
+    state = core is not None and (
+        core.value in {"pregnant", "lactating"} or chosen(job, core) in {"pregnancy", "lactation"}
+    )
+    loose = [x for x in phrase.loose if not (state and x.value == "active")]
+    found.extend(("narrower", x, "judgement" if x.value == "judgement" else "ambiguous_scope") for x in loose)
     return found
 
 
@@ -148,6 +181,12 @@ def _weigh(
             return ("exact", "not_encoded") if before else ("unclear", "ambiguous_logic")
         if value == "judgement":
             return "narrower", "judgement"
+        if (
+            value in {"adult", "minor"}
+            and any(x.kind == "compare" and x in job.encoded for x in lexemes)
+            and core is None
+        ):
+            return "exact", "not_encoded"
         if value in {"adult", "minor", "age"}:
             return ("narrower", "vague_term") if value != "age" else ("exact", "not_encoded")
         if value in {"female", "male", "sexes"}:
@@ -156,12 +195,22 @@ def _weigh(
             return ("unclear" if before else "narrower"), "causal_attribution"
         if value == "suspected" and _KNOWN.search(job.normal.text, 0, lexeme.start):
             return "wider", "ambiguous_scope"
+        if value in {"active", "planned"} and any(
+            x in job.encoded and x.value == value for x in lexemes if x.kind == "cue"
+        ):
+            return "exact", "not_encoded"
+        if value == "allowed" and not job.exclusion and lexeme.text.startswith(("must be", "must have", "should be")):
+            # "Patients with cirrhosis must have …" may bind those patients only.
+            split = any(is_core(x) for x in lexemes[:place]) and any(is_core(x) for x in lexemes[place:])
+            return ("unclear", "ambiguous_scope") if split else ("exact", "not_encoded")
         if value in _OPAQUE:
             return "unclear", "future_event" if value in {"planned", "during-study"} else "ambiguous_scope"
         if value in {"active", "acute", "chronic", "recurrent", "mild", "moderate", "severe"}:
             return "narrower", "vague_term"
         if value in {"failed", "intolerance", "allergy"}:
             return "unclear", "ambiguous_scope"
+        if value in _POINTING and any(_points(x, _POINTING[value]) for x in lexemes if x in job.encoded):
+            return "exact", "not_encoded"
         if value in {"elevated", "decreased", "abnormal", "normal", "negative"}:
             return ("unclear" if value != "abnormal" else "narrower"), "ambiguous_scope"
         if value in {"consent", "compliance", "contraception", "capability", "willingness"}:
@@ -180,6 +229,9 @@ def _weigh(
         ):
             # What a result was measured in is no test of its own; a reader is told.
             job.notes.append((job.words(lexeme.start, lexeme.end), (lexeme.start, lexeme.end)))
+            return "exact", "not_encoded"
+        if core is not None and _repeats(job, lexeme, core, before=before):
+            job.repeat(lexeme)
             return "exact", "not_encoded"
         adjacent = core is not None and not before and lexeme.start - core.end <= 1
         return ("unclear" if before or adjacent else "narrower"), "not_encoded"
@@ -202,7 +254,7 @@ def _weigh(
         return "exact", "not_encoded"
     if core is not None and 0 <= lexeme.start - core.end <= 1:
         # What follows a name directly is its real head: "HIV test", "asthma inhaler".
-        known = lexeme.text in FILLING and lexeme.text not in HEADS
+        known = (lexeme.text in FILLING and lexeme.text not in HEADS) or _repeats(job, lexeme, core, before=before)
         return ("exact" if known else "unclear"), "not_encoded"
     if lexeme.text in _NEGATIVE:
         return "unclear", "ambiguous_logic"
@@ -223,6 +275,32 @@ def _weigh(
         between = [x.text for x in lexemes[place + 1 :] if x.start < core.start]
         return ("unclear" if _PREPOSITIONS & set(between) else "narrower"), "vague_term"
     return "narrower", "not_encoded"
+
+
+# Words that only say which way an encoded comparison points.
+_POINTING: dict[str, frozenset[str]] = {
+    "elevated": frozenset({">", ">="}),
+    "decreased": frozenset({"<", "<="}),
+    "abnormal": frozenset({">", ">=", "<", "<="}),
+}
+
+
+def _points(lexeme: Lexeme, signs: frozenset[str]) -> bool:
+    return isinstance(lexeme.value, Bounds) and all(b.op in signs for b in lexeme.value.each)
+
+
+def _repeats(job: Job, lexeme: Lexeme, core: Lexeme, *, before: bool) -> bool:
+    """Whether a generic word or a second name beside a name says nothing that the name itself does not say."""
+    kind = str(kind_of(job, core))
+    if isinstance(lexeme.value, Named) and isinstance(core.value, Named):
+        if set(lexeme.value.concepts) & set(core.value.concepts):
+            return True
+        return not before and lexeme.start - core.end <= 1 and lexeme.text in _REPEATING.get(kind, frozenset())
+    if before:
+        return kind in MEASURED and lexeme.text in _MEASURING
+    if lexeme.kind == "term" and kind in MEASURED and lexeme.text in _MEASURING:
+        return True
+    return lexeme.start - core.end <= 1 and lexeme.text in _REPEATING.get(kind, frozenset())
 
 
 def graded(job: Job, phrase: Phrase, node: Node, left: Left) -> Node:

@@ -65,10 +65,11 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A window; `anchor_text` says what it counts from where that is no known anchor (then it is not encoded)."""
+    """A window; not `anchored` where it counts from something else, or (`bare`) where "within" is left unsaid."""
 
     window: Window
     anchored: bool = True
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

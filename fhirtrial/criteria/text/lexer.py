@@ -44,9 +44,11 @@ _AND_OR = re.compile(r"\band\s*/\s*or\b|\bor\s*/\s*and\b|,?\s*\bor\s+and\b", re.
 _ROMAN = r"(?:III|II|IV|I|VI|V)"
 _RANK = re.compile(
     rf"(?:(?P<op>>=|<=|>|<|at\s+least|greater\s+than(?:\s+or\s+equal\s+to)?|less\s+than)\s*)?"
-    rf"(?:(?:functional|performance)\s+)?(?P<word>class(?:es|ification)?|grades?|stages?)?\s*(?<![\w-])(?P<a>{_ROMAN}|(?<=\s)[0-5](?![\d.]))"
-    rf"(?![\w])(?:\s*(?P<to>-|to|or|and|/|,|through)\s*(?:class\s+|grade\s+|stage\s+)?(?P<b>{_ROMAN}|[0-5])(?![\w.]))?(?:\s*(?P<post>or\s+(?:higher|greater|more|above|worse|less|lower|better)))?",
+    rf"(?:(?:functional|performance)\s+)?(?P<word>class(?:es|ification)?|grades?|stages?)?\s*(?<![\w-])(?P<a>{_ROMAN}|(?<=\s)[0-5](?![\d.]|\s*(?:years?|months?|weeks?|days?|%)))"
+    rf"(?![\w])(?:\s*,\s*(?:{_ROMAN}|[0-5])(?![\w.]))*(?:\s*,?\s*(?P<to>-|to|or|and|/|,|through)\s*(?:class\s+|grade\s+|stage\s+)?(?P<b>{_ROMAN}|[0-5])(?!\w|\.\d))?(?:\s*(?P<post>or\s+(?:higher|greater|more|above|worse|less|lower|better)))?",
 )
+_OF_SCALE = re.compile(r"[\s:=(-]*(?:(?:of|is|score|scores|status|scale|class|grade)\b[\s:=(-]*)*", re.IGNORECASE)
+_ONE_RANK = re.compile(rf"{_ROMAN}|[0-5]")
 _SIGN: dict[str, Op] = {
     ">=": ">=",
     "<=": "<=",
@@ -134,10 +136,17 @@ def _ranks(text: str, scales: set[int]) -> Iterator[Lexeme]:
     """Classes and grades; without the word "class" only right after a scale's name, or in Roman numerals with more."""
     for match in _RANK.finditer(text):
         first, second = match["a"], match["b"]
-        scaled = any(match.start() - gap in scales for gap in (0, 1, 2, 3))
+        scaled = any(0 <= match.start() - x < 24 and _OF_SCALE.fullmatch(text, x, match.start()) for x in scales)
         if not match["word"] and not scaled and (first.isdigit() or not (match["op"] or second)):
             continue
         low, high = _rank(first), _rank(second) if second else None
+        listed = [
+            _rank(x) for x in _ONE_RANK.findall(text, match.start("a"), match.end("b") if second else match.end())
+        ]
+        if match["to"] not in {None, "-", "to", "through"} and listed != list(
+            range(low or 0, (low or 0) + len(listed))
+        ):
+            continue
         if low is None:
             continue
         said = " ".join((match["op"] or "").lower().split())

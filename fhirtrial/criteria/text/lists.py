@@ -42,8 +42,10 @@ def listed_in(job: Job, items: Sequence[Item], depth: int) -> Node | None:
     if (
         len(head) == 1
         and isinstance(head[0], Lexeme)
-        and head[0].kind == "concept"
-        and kind_of(job, head[0]) in MEASURED
+        and (
+            (head[0].kind == "concept" and kind_of(job, head[0]) in MEASURED)
+            or (head[0].kind == "cue" and head[0].value == "age")
+        )
     ):
         return None
     opening = body[0]

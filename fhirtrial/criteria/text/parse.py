@@ -54,6 +54,7 @@ class Parsed:
     values: tuple[Link, ...] = ()
     windows: tuple[Link, ...] = ()
     negated: tuple[tuple[int, int], ...] = ()
+    repeated: tuple[tuple[int, int], ...] = ()
     alternatives: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
@@ -152,7 +153,7 @@ def _extent(block: Block) -> tuple[int, int]:
 
 
 def _lost(job: Job, tree: Node, lexemes: Sequence[Lexeme]) -> bool:
-    counted = [x for x in lexemes if x.kind in COUNTED]
+    counted = [x for x in lexemes if x.kind in COUNTED and x not in job.repeated]
     words = [job.normal.words(x.start, x.end) for x in counted]
     return bool(lost(tree, [text for text, _ in job.notes], counted, words))
 
@@ -174,5 +175,6 @@ def _parsed(job: Job, tree: Node, lexemes: Sequence[Lexeme]) -> Parsed:
         values=tuple(Link(span(x.name), span(x.other)) for x in job.values),
         windows=tuple(Link(span(x.name), span(x.other)) for x in job.windows),
         negated=tuple(span(x) for x in job.negated),
+        repeated=tuple(sorted(span((x.start, x.end)) for x in job.repeated)),
         alternatives=tuple(tuple(span(x) for x in group) for group in job.alternatives),
     )
