@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chia import ENTITIES, Line
+from chia import ENTITIES, Entity, Line
 from goals.comparisons import bounds_of
 from goals.spans import PLAIN_TIME
 from goals.tally import Tally
@@ -92,11 +92,20 @@ def windows(counts: Tally, line: Line, parsed: Parsed) -> None:
         touched = [(e, t) for e, t in temporal if t.overlaps(*link.other)]
         if finding is None or _days(finding) is None or not touched:
             continue
-        counts.made += 1
         good = any(e.overlaps(*link.name) for e, _ in touched)
+        named = [e for e in line.entities.values() if e.label in ENTITIES and e.overlaps(*link.name)]
+        # What annotators call no entity has no right attachment, and of a list they often time the last member only.
+        if not good and (not named or _listed_with(line, named, [e for e, _ in touched])):
+            continue
+        counts.made += 1
         counts.hit += good
         if not good:
             counts.wrong.append(f"{line.text[slice(*link.name)]!r} {line.text[slice(*link.other)]!r} in {line.text!r}")
+
+
+def _listed_with(line: Line, named: list[Entity], timed: list[Entity]) -> bool:
+    """Whether annotators list one of these as an alternative of an entity that they gave the window."""
+    return any({e.id for e in named} & set(group) and {e.id for e in timed} & set(group) for group in line.groups)
 
 
 def _days(finding: Finding) -> float | None:

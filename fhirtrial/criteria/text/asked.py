@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
-from fhirtrial.criteria.text.atoms import chosen
+from fhirtrial.criteria.text.atoms import chosen, wished
 from fhirtrial.criteria.text.found import Job, Link
+from fhirtrial.criteria.text.joints import Joint
 from fhirtrial.criteria.text.leftover import graded, leftover, unclear
 from fhirtrial.criteria.text.lexemes import Bounds, Lexeme, Timed
 from fhirtrial.criteria.text.phrase import (
+    TOPICS,
     Item,
     Phrase,
     cued,
     is_core,
 )
-from fhirtrial.criteria.text.values import aged, is_time
+from fhirtrial.criteria.text.values import aged, is_time, lasting_of
 from fhirtrial.criteria.tree import (
     All,
+    Any,
     Attestation,
     ClassificationCriteria,
     Condition,
     DataAvailability,
     Encounter,
+    Expected,
     If,
     Node,
     Not,
     NotComputable,
     Reproductive,
     Sex,
+    Window,
 )
 
 # A denial → the statement that it denies, so that a person is asked a plain question.
@@ -46,12 +52,20 @@ _DENIALS = tuple(
 )
 _MISSING = re.compile(r"^(?:missing|lack\s+of|incomplete)\s+", re.IGNORECASE)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_PERSONS = frozenset(
+    ["individuals", "participants", "patient", "patients", "people", "persons", "subject", "subjects", "volunteers"]
+)
+_AROUND = _PERSONS | frozenset(
+    ["a", "all", "an", "and", "any", "are", "at", "be", "in", "is", "must", "of", "old", "or", "the", "who", "years"]
+)
 _STATES = {"pregnant": "pregnant", "lactating": "lactating", "childbearing": "childbearing-potential"}
 
 
 def age_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
     values = [x for x in phrase.lexemes if x.kind == "compare" and isinstance(x.value, Bounds)]
-    told = "age" in cues or any(w in x.text for x in values for w in ("older", "younger"))
+    told = (
+        "age" in cues or any(w in x.text for x in values for w in ("older", "younger", "age")) or _people(phrase, cues)
+    )
     if not values or any(is_core(i) for i in phrase.items if isinstance(i, Lexeme) and i.kind != "cue"):
         return None
     in_years = all(is_time(x.value) and x.value.each[0].unit == "a" for x in values if isinstance(x.value, Bounds))
@@ -76,8 +90,22 @@ def age_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
     return graded(job, phrase, node, left)
 
 
+def _people(phrase: Phrase, cues: dict[str, Lexeme]) -> bool:
+    """As in "Patients over 65": a number beside people and nothing else counts their years."""
+    words = [x for x in phrase.lexemes if x.kind == "word"]
+    person = cues.keys() & {"adult", "minor", "female", "male", "sexes"} or any(x.text in _PERSONS for x in words)
+    plain = all(x.kind == "word" and x.text in _AROUND for x in phrase.lexemes if x.kind not in {"cue", "compare"})
+    return bool(person) and plain and not cues.keys() - {"adult", "minor", "female", "male", "sexes", "allowed", "now"}
+
+
 def sex_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
     found = [c for c in ("female", "male") if c in cues]
+    if (
+        "sexes" in cues
+        and not any(is_core(i) or (isinstance(i, Lexeme) and i.kind == "compare") for i in phrase.items)
+        and not leftover(job, phrase, {cues["sexes"]}, None)
+    ):
+        return Any(nodes=(Sex(value="female"), Sex(value="male")))
     if len(found) != 1 or "sexes" in cues or "experiencer" in cues:
         return None
     if any(is_core(i) for i in phrase.items):
@@ -96,6 +124,8 @@ def asked_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
     if "data" in cues and not concepts:
         job.cited.append((start, end))
         text = job.words(start, end)
+        if (followed := _follow_up(phrase)) is not None and "negation" not in cues:
+            return DataAvailability(text=text, window=followed)
         missing = cues["data"].text.startswith(("missing", "lack", "incomplete"))
         if missing:
             return Not(node=DataAvailability(text=_MISSING.sub("", text)))
@@ -115,6 +145,9 @@ def asked_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
         return All(nodes=(named, Condition(concept=target)))
     states = [s for s in _STATES if s in cues]
     if states and not concepts and not {"experiencer", "suspected", "contraception"} & cues.keys():
+        if states == ["pregnant"] and wished(cues, cues["pregnant"]) is not None and "negation" not in cues:
+            job.cited.append((start, end))
+            return Expected(text=job.words(start, end), concept="pregnancy")
         if (
             "planned" in cues
             or "willingness" in cues
@@ -154,6 +187,34 @@ def asked_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
     return None
 
 
+def absorbed(pieces: Sequence[tuple[Phrase, Joint]]) -> list[tuple[Phrase, Joint]]:
+    """The conjuncts, where what a person is asked keeps its objects: "comply with the plan and other protocols"."""
+    kept: list[tuple[Phrase, Joint]] = []
+    for phrase, joint in pieces:
+        if kept and joint == "and" and cued(kept[-1][0].items, *TOPICS) is not None and _is_object(phrase):
+            kept[-1] = (replace(kept[-1][0], items=(*kept[-1][0].items, *phrase.items)), kept[-1][1])
+        else:
+            kept.append((phrase, joint))
+    return kept
+
+
+def _is_object(phrase: Phrase) -> bool:
+    """Words that name nothing to ask about by themselves."""
+    return all(isinstance(i, Lexeme) and i.kind in {"word", "other"} for i in phrase.items)
+
+
+def _follow_up(phrase: Phrase) -> Window | None:
+    """As in "baseline and follow-up data at >= 3 months": from that long after baseline on."""
+    words = {x.text for x in phrase.lexemes} | {w for x in phrase.lexemes for w in x.text.replace("-", " ").split()}
+    values = [x for x in phrase.lexemes if x.kind in {"compare", "duration"}]
+    if not {"baseline", "follow", "up"} <= words or len(values) != 1:
+        return None
+    lasting = lasting_of(values[0])
+    if lasting is None or lasting.op not in {">=", ">"} or any(x.kind == "window" for x in phrase.lexemes):
+        return None
+    return Window(anchor="baseline", start=lasting.length, end=None)
+
+
 def attested(job: Job, items: Sequence[Item], cues: set[str]) -> Node | None:
     """A whole clause that only a person can answer: consent, willingness, ability, compliance, contraception."""
     start, end = items[0].start, items[-1].end
@@ -163,10 +224,6 @@ def attested(job: Job, items: Sequence[Item], cues: set[str]) -> Node | None:
     if topic is None:
         return None
     job.cited.append((start, end))
-    if cued(items, "negation") is not None:
-        job.negated.extend(
-            (i.start, i.end) for i in items if isinstance(i, Lexeme) and i.kind == "cue" and i.value == topic
-        )
     text = job.words(start, end)
     who = cued(items, "childbearing") or cued(items, "female", "male")
     others = cued(items, "pregnant", "lactating", "experiencer") or next(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from fhirtrial.criteria.text.found import Job
-from fhirtrial.criteria.text.lexemes import Lexeme, Named, Timed
-from fhirtrial.criteria.text.values import MEASURED, dose_of, lasting_of, measured
+from fhirtrial.criteria.text.lexemes import Lasting, Lexeme, Named, Timed
+from fhirtrial.criteria.text.present import is_present
+from fhirtrial.criteria.text.values import MEASURED, bounded, dose_of, lasting_of, measured
 from fhirtrial.criteria.tree import (
     All,
     Allergy,
@@ -14,8 +16,11 @@ from fhirtrial.criteria.tree import (
     Condition,
     Expected,
     Immunization,
+    Measurement,
     Medication,
     Node,
+    Offset,
+    OtherExperiencer,
     Procedure,
     Reproductive,
     Result,
@@ -25,6 +30,13 @@ from fhirtrial.terminology.medicines import prednisone_factor
 
 _ROUTES = ("oral", "intravenous", "subcutaneous", "intramuscular", "topical", "inhaled", "systemic")
 _RESULTS = ("positive", "negative", "elevated", "decreased", "abnormal", "normal")
+_AHEAD = re.compile(r"plan|sched|anticip|expect|intend|elective|await|candid|waiting")
+# These put ahead only what follows them, and not what a window puts behind: "required ventilation within a year".
+_AHEAD_OF = re.compile(r"undergo|requires|requiring|requirement|need|will|about|wish|want|desir|intention")
+_WISHED = re.compile(r"plan|wish|want|desir|intend|intention|expect|anticip|about")
+# What goes on for weeks may be under way: "undergoing dialysis" tells no future event.
+_LONG = re.compile(r"dialysis|chemo|radio|radiation|therapy|treatment|ventilation|oxygen", re.IGNORECASE)
+_DENIED = re.compile(r"\b(?:no|not|non|without|free|never|absence|lack|nor|neither|remission)\b", re.IGNORECASE)
 _STATES = {"pregnancy": "pregnant", "lactation": "lactating"}
 # An event has a beginning that counts, where a state only has to overlap the window.
 _EVENT = re.compile(
@@ -61,14 +73,18 @@ def atom_of(
     name = chosen(job, core)
     if name is None:
         return None
-    timed = window.value if window is not None and isinstance(window.value, Timed) and window.value.anchored else None
+    timed = timed_by(job, window)
     when = timed.window if timed else None
     kind = job.names.kinds[name]
     measures = chosen(job, core, *MEASURED)
-    if measures and (values or any(c in cues for c in _RESULTS)):
-        node = _laboratory(job, measures, cues, values, when)
+    lasting = measures is not None and not values and job.terminology.concept(measures).unit in {"mo", "wk", "d", "a"}
+    if lasting and all(x.value.op != "=" for x in durations if isinstance(x.value, Lasting)):
+        values = durations
+    told = next((r for r in _RESULTS if core.text.startswith(f"{r} ")), None)
+    if measures and (values or told or any(c in cues for c in _RESULTS)):
+        node = _laboratory(job, measures, cues, values, when, told)
     elif kind == "condition":
-        node = _condition(job, name, cues, when, now=core.text.startswith(("active ", "current ")))
+        node = _of_other(job, core, name, cues) or _condition(job, core, name, cues, when, durations)
     elif kind == "medication":
         node = _medication(job, name, cues, when, values, durations)
     elif kind == "procedure":
@@ -82,11 +98,29 @@ def atom_of(
             node = Immunization(concept=name, window=when)
     else:
         return None
+    if isinstance(core.value, Named) and core.value.over is not None:
+        if not isinstance(node, Measurement):
+            return None
+        node = node.model_copy(update={"over": core.value.over})
     if node is not None:
         job.encode(core)
         if timed and window is not None and not (isinstance(node, Reproductive)):
             job.encode(window)
     return node
+
+
+def timed_by(job: Job, window: Lexeme | None) -> Timed | None:
+    """The window, where it can be counted; "3 weeks before enrolment" excludes what lies within them."""
+    if window is None or not isinstance(window.value, Timed):
+        return None
+    return window.value if window.value.anchored or (window.value.bare and job.exclusion) else None
+
+
+def wished(cues: dict[str, Lexeme], core: Lexeme) -> Lexeme | None:
+    """The words that put a pregnancy ahead: "planning to become pregnant", but not "pregnancy requiring care"."""
+    planned = cues.get("planned")
+    ahead = planned is not None and planned.start < core.start and _WISHED.match(planned.text) is not None
+    return planned if ahead and "history" not in cues else None
 
 
 def allergy_of(job: Job, core: Lexeme, cue: str) -> Node | None:
@@ -104,11 +138,14 @@ def _future(window: Window | None) -> Window | None:
 
 
 def _laboratory(
-    job: Job, name: str, cues: dict[str, Lexeme], values: list[Lexeme], window: Window | None
+    job: Job, name: str, cues: dict[str, Lexeme], values: list[Lexeme], window: Window | None, told: str | None
 ) -> Node | None:
+    """`told` is the result that the name itself holds ("positive pregnancy test")."""
+    if told is not None and not values and not any(c in cues for c in _RESULTS):
+        return Result.model_validate({"concept": name, "result": told, "window": window})
     nodes: list[Node] = []
     for lexeme in values:
-        value = lexeme.value
+        value = bounded(lexeme).value
         node = measured(job.terminology, name, value, window)  # type: ignore[arg-type]
         if node is None:
             return None
@@ -123,18 +160,36 @@ def _laboratory(
     return None
 
 
-def _condition(job: Job, name: str, cues: dict[str, Lexeme], window: Window | None, *, now: bool = False) -> Node:
+def _condition(
+    job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme], window: Window | None, durations: Sequence[Lexeme]
+) -> Node:
+    planned = wished(cues, core)
+    if name == "pregnancy" and planned is not None and "negation" not in cues:
+        job.encode(planned)
+        return Expected(text=job.words(planned.start, max(planned.end, core.end)), concept=name, window=_future(window))
     if name in _STATES and window is None and "history" not in cues:
+        if "active" in cues:
+            job.encode(cues["active"])
         return Reproductive.model_validate({"state": _STATES[name]})
     fields: dict[str, object] = {"concept": name, "window": window}
     if window is not None and _EVENT.search(job.terminology.concept(name).label):
         fields["when"] = "onset"
-    elif ("active" in cues or now) and "history" not in cues and window is None:
+    elif (
+        "active" in cues or (is_present(cues) and window is None) or core.text.startswith(("active ", "current "))
+    ) and "history" not in cues:
         fields["when"] = "active"
         if "active" in cues:
             job.encode(cues["active"])
     elif "active" in cues and "history" in cues:
         job.encode(cues["active"])
+    lasting = durations[0].value if len(durations) == 1 else None
+    beside = bool(durations) and 0 <= durations[0].start - core.end <= 1
+    denied = _DENIED.search(job.normal.text) is not None
+    if isinstance(lasting, Lasting) and lasting.op == ">=" and window is None and beside and not denied:
+        # What has lasted for three months was there three months ago.
+        back = Offset(value=-lasting.length.value, unit=lasting.length.unit)
+        fields |= {"window": Window(end=back), "when": "ever"}
+        job.encode(*durations)
     for severity in ("mild", "moderate", "severe"):
         if severity in cues:
             fields["severity"] = severity
@@ -149,13 +204,42 @@ def _condition(job: Job, name: str, cues: dict[str, Lexeme], window: Window | No
     return Condition.model_validate(fields)
 
 
+# Whose condition it is; a fetus, a donor or a carer is none of these, and a mother may be the patient.
+_OTHERS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"family|relative|sibling", re.IGNORECASE), "family"),
+    (re.compile(r"partner|spouse", re.IGNORECASE), "partner"),
+    (re.compile(r"household", re.IGNORECASE), "household"),
+)
+
+
+def _of_other(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme]) -> Node | None:
+    """As in "family history of diabetes": a relative's condition, where nothing else qualifies it."""
+    who = cues.get("experiencer")
+    if who is None or cues.keys() - {"experiencer", "history", "same", "cause"} or who.start > core.start:
+        return None
+    if who.text.startswith("personal") or "personal" in who.text.split():
+        job.encode(who)
+        other = OtherExperiencer(who="family", text=job.words(who.start, core.end), condition=name)
+        return Any(nodes=(Condition(concept=name), other))
+    whose = next((whose for pattern, whose in _OTHERS if pattern.search(who.text)), None)
+    if whose is None:
+        return None
+    job.encode(who)
+    text = job.words(who.start, core.end)
+    return OtherExperiencer.model_validate({"who": whose, "text": text, "condition": name})
+
+
 def _medication(
     job: Job, name: str, cues: dict[str, Lexeme], window: Window | None, values: list[Lexeme], durations: list[Lexeme]
 ) -> Node:
     fields: dict[str, object] = {"concept": name, "window": window}
-    if "active" in cues and window is None and "history" not in cues:
-        fields["when"] = "current"
+    if "active" in cues and "history" not in cues:
+        # With a window, use now and use within it are both overlap with the window.
+        if window is None:
+            fields["when"] = "current"
         job.encode(cues["active"])
+    if "using" in cues:
+        job.encode(cues["using"])
     for route in _ROUTES:
         if route in cues:
             fields["route"] = route
@@ -189,9 +273,20 @@ def _equivalent(job: Job, name: str) -> str | None:
 
 def _procedure(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme], window: Window | None) -> Node:
     planned = cues.get("planned")
-    if planned is not None and re.match(
-        r"plan|sched|anticip|expect|intend|elective|await|candid|waiting", planned.text
-    ):
-        job.encode(planned)
-        return Expected(text=job.words(core.start, core.end), concept=name, window=_future(window))
-    return Procedure(concept=name, window=window)
+    past_window = window is not None and _future(window) is None
+    ahead = planned is not None and (
+        _AHEAD.match(planned.text) is not None
+        or (_AHEAD_OF.match(planned.text) is not None and planned.start < core.start and not past_window)
+    )
+    if planned is None or not ahead:
+        return Procedure(concept=name, window=window)
+    if planned.text.startswith("undergo") and _LONG.search(job.terminology.concept(name).label):
+        return Procedure(concept=name, window=window)
+    job.encode(planned)
+    start, end = min(planned.start, core.start), max(planned.end, core.end)
+    expected = Expected(text=job.words(start, end), concept=name, window=_future(window))
+    past = next((cues[c] for c in ("history", "active") if c in cues), None)
+    if past is None or not planned.text.startswith(("plan", "sched", "anticip", "expect", "intend")):
+        return expected
+    job.encode(past)
+    return Any(nodes=(Procedure(concept=name, window=window), expected))

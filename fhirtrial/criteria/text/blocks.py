@@ -35,7 +35,7 @@ def blocks_of(text: str, lexemes: Sequence[Lexeme]) -> Block:
         end = starts[number + 1] if number + 1 < len(lines) else len(text)
         own: list[Lexeme] = []
         while place < len(lexemes) and lexemes[place].start < end:
-            if lexemes[place].start >= line.body or number == 0:
+            if lexemes[place].start >= (line.body if number else _first(text, line)):
                 own.append(lexemes[place])
             place += 1
         if number == 0 or line.marker is None:
@@ -48,6 +48,12 @@ def blocks_of(text: str, lexemes: Sequence[Lexeme]) -> Block:
         stack[-1].below.append(opened)
         stack.append(opened)
     return _close(root)
+
+
+def _first(text: str, line: Line) -> int:
+    """Where the first line begins to speak: behind its number or bullet; a letter may be a name's ("H. pylori")."""
+    lettered = line.marker is not None and line.marker.style == "letter" and ")" not in text[line.start : line.body]
+    return line.start if lettered else line.body
 
 
 def _depth(line: Line) -> int:

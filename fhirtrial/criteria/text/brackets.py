@@ -16,12 +16,17 @@ from fhirtrial.criteria.text.phrase import (
     cued,
     flat,
     has_core,
-    is_core,
 )
+from fhirtrial.criteria.text.present import present
+from fhirtrial.criteria.text.shown import shown_in, tested_if
 from fhirtrial.criteria.tree import All, Any, Def, Node, NotComputable
 
 # Names of failing functions, which trials define by the laboratory limits that they put in brackets.
-_FUNCTION = re.compile(r"impairment|dysfunction|function|insufficiency|abnormal|failure|injury", re.IGNORECASE)
+_FUNCTION = re.compile(
+    r"impairment|dysfunction|function|insufficiency|abnormal|failure|injury|obesity|an(?:a)?emia|penia\b"
+    r"|\b(?:hypo|hyper)[a-z]+emia\b|bradycardia|tachycardia|hypotension",
+    re.IGNORECASE,
+)
 
 
 def definition_of(job: Job, phrase: Phrase, brackets: Sequence[Bracket], depth: int) -> Node | None:
@@ -47,6 +52,8 @@ def definition_of(job: Job, phrase: Phrase, brackets: Sequence[Bracket], depth: 
     job.cited.append((start, max(start + 1, end)))
     if opening is not None:
         return Any(nodes=(body, job.residue("open_list", *phrase.span)))
+    if any(x.kind == "cue" and x.value == "now" for x in words):
+        body = present(body)
     if any(x.kind in {"window", "number", "duration"} for x in words) or phrase.window is not None:
         return unsure(body, job.residue("ambiguous_scope", *phrase.span))
     compared = any(x.kind == "compare" for x in flat(bracket.items))
@@ -81,7 +88,6 @@ def bracket_of(job: Job, bracket: Bracket, phrase: Phrase, depth: int) -> tuple[
         return None
     if isinstance(first, Lexeme) and first.kind == "cue" and first.value == "except":
         node = job.clause(job, items[1:], depth + 1) or job.residue("ambiguous_scope", bracket.start, bracket.end)
-        job.negated.extend((x.start, x.end) for x in flat(items) if is_core(x))
         if isinstance(node, NotComputable):
             node = job.residue("ambiguous_scope", bracket.start, bracket.end)
         return "except", node
@@ -90,10 +96,14 @@ def bracket_of(job: Job, bracket: Bracket, phrase: Phrase, depth: int) -> tuple[
         kept = [m for m in members_of(job, items[1:], depth + 1, window) if not isinstance(m, NotComputable)]
         residue = job.residue("open_list", bracket.start, bracket.end)
         return "examples", Any(nodes=(*kept, residue)) if kept else residue
+    if (due := tested_if(job, bracket, cores[0] if cores else None, depth)) is not None:
+        return "narrower", due
     read = job.clause(job, items, depth + 1)
     if read is None:
         return None
     node = read
+    if shown_in(job, node, cores[-1] if cores else None):
+        return "shown", node
     if isinstance(node, NotComputable):
         return "unclear", job.residue("ambiguous_scope", bracket.start, bracket.end)
     if inner and all(kind_of(job, x) == "score" for x in inner):

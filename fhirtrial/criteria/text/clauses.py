@@ -6,18 +6,22 @@ says so. A permission or a condition that is not read makes what it touches evid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from fhirtrial.criteria.text.asked import attested
+from fhirtrial.criteria.text.asked import absorbed, attested
 from fhirtrial.criteria.text.brackets import bracket_of, definition_of
-from fhirtrial.criteria.text.conjuncts import alternate, anded, pieces_of, share_out
+from fhirtrial.criteria.text.conjuncts import anded, pieces_of, share_out
 from fhirtrial.criteria.text.cues import FILLING
 from fhirtrial.criteria.text.encode import encode
 from fhirtrial.criteria.text.found import Job, unsure
+from fhirtrial.criteria.text.imaged import imaged
 from fhirtrial.criteria.text.joints import Joint, cut, evidence, join, opaque, place_of, said_between, stripped
 from fhirtrial.criteria.text.lexemes import Lexeme
 from fhirtrial.criteria.text.lists import exemplified, listed_in
+from fhirtrial.criteria.text.minors import young
+from fhirtrial.criteria.text.partners import unprotected
+from fhirtrial.criteria.text.persisting import persisting
 from fhirtrial.criteria.text.phrase import (
     TOPICS,
     Bracket,
@@ -29,14 +33,28 @@ from fhirtrial.criteria.text.phrase import (
     is_core,
     split,
 )
+from fhirtrial.criteria.text.plain import plain
+from fhirtrial.criteria.text.shown import evidenced
+from fhirtrial.criteria.text.trailing import apart, judged
+from fhirtrial.criteria.text.washouts import washed_out
 from fhirtrial.criteria.tree import Any, Except, If, Node, Not, NotComputable
 
 _DEPTH = 12
+# Whole clauses of one making, each in its module, by the cue that such a clause cannot do without.
+_FORMS: Mapping[str, Callable[[Job, Sequence[Item], int], Node | None]] = {
+    "allowed": washed_out,
+    "contraception": unprotected,
+    "failed": persisting,
+    "judgement": judged,
+    "same": evidenced,
+    "minor": young,
+}
 
 
 def sentences(job: Job, items: Sequence[Item], depth: int = 0) -> Node | None:
     """All sentences of a line together."""
     parts = [p for p in cut(items, "stop") if p]
+    parts = [s for p in parts if (s := plain(job, p, alone=len(parts) == 1))]
     nodes: list[Node] = []
     for place, part in enumerate(parts):
         if place and cued(part, "advice") is not None and not any(x.kind == "compare" for x in flat(part)):
@@ -68,8 +86,13 @@ def clause(job: Job, items: Sequence[Item], depth: int = 0) -> Node | None:
     if len(parts) > 1:
         nodes = [n for p in parts if (n := clause(job, stripped(p), depth + 1)) is not None]
         return join(job, said_between(parts) or ("or" if job.exclusion else "and"), nodes) if nodes else None
+    said = {i.value for i in items if isinstance(i, Lexeme) and i.kind == "cue"}
+    for cue, form in _FORMS.items():
+        if cue in said and (node := form(job, items, depth)) is not None:
+            return node
     return (
-        _allowing(job, items, depth)
+        imaged(job, items, depth)
+        or _allowing(job, items, depth)
         or _conditional(job, items, depth)
         or _excepting(job, items, depth)
         or listed_in(job, items, depth)
@@ -106,15 +129,15 @@ def _conditional(job: Job, items: Sequence[Item], depth: int) -> Node | None:
 def _excepting(job: Job, items: Sequence[Item], depth: int) -> Node | None:
     at = place_of(items, "except", "unless")
     if at is None or at == 0:
-        if at == 0:
-            job.negated.extend((x.start, x.end) for x in flat(items) if is_core(x))
         return evidence(job, items, items[0], depth) if at == 0 else None
     cue = items[at]
     assert isinstance(cue, Lexeme)  # noqa: S101 - place_of finds lexemes only
     base_items, unless_items = split(items, at)
     base = job.clause(job, base_items, depth + 1)
+    if base is not None and (caused := apart(job, base, unless_items)) is not None:
+        job.encode(cue)
+        return caused
     unless = job.clause(job, unless_items, depth + 1)
-    job.negated.extend((x.start, x.end) for x in flat(unless_items) if is_core(x))
     if base is None or isinstance(base, NotComputable):
         return opaque(job, items)
     if unless is None:
@@ -133,6 +156,7 @@ def conjoined(job: Job, items: Sequence[Item], depth: int) -> Node:
     items = stripped(items) or tuple(items)
     pieces = pieces_of(job, items)
     pieces = [x for x in pieces if not _says_nothing(x[0])] or pieces
+    pieces = absorbed(pieces)
     phrases = share_out(job, [p for p, _ in pieces])
     joints = [j for _, j in pieces][1:]
     if len(phrases) == 1:
@@ -154,9 +178,6 @@ def conjoined(job: Job, items: Sequence[Item], depth: int) -> Node:
         ]
         nodes = [phrase_node(job, p, depth) for p in bare if p.items]
         job.encode(negation)
-        for p in bare:
-            job.negated.extend((x.start, x.end) for x in flat(p.items) if is_core(x))
-        alternate(job, bare)
         joint: Joint = "either" if any(j == "and" for j in joints) and job.exclusion else "or"
         return Not(node=join(job, joint, nodes, items))
     nodes = [phrase_node(job, p, depth) for p in phrases]
@@ -172,8 +193,6 @@ def conjoined(job: Job, items: Sequence[Item], depth: int) -> Node:
         join(job, "either" if unsaid and len(members) > 1 else anded(job, group, members), members, items)
         for members, group in groups
     ]
-    if len(groups) > 1 or job.exclusion:
-        alternate(job, phrases)
     return join(job, "or", joined)
 
 

@@ -27,7 +27,7 @@ from fhirtrial.criteria.text.phrase import (
     is_core,
 )
 from fhirtrial.criteria.text.values import MEASURED
-from fhirtrial.criteria.tree import Node
+from fhirtrial.criteria.tree import Node, Reproductive
 
 # Cues that go on holding for the later members of a list.
 _CARRIED = frozenset(
@@ -230,8 +230,11 @@ def share_out(job: Job, phrases: Sequence[Phrase]) -> list[Phrase]:
         if own or place == 0:
             carried = own
         elif _bare(phrase):
-            strict = tuple(c for c in carried if c.value in _CARRIED)
-            found[place] = replace(phrase, cues=strict, loose=tuple(c for c in carried if c.value in _SHARED_LOOSELY))
+            # Modifiers of one head share what stands before them: "severe hepatic or renal failure".
+            headless = any(x in job.inferred for x in found[place - 1].lexemes)
+            strict = tuple(c for c in carried if c.value in _CARRIED or headless)
+            loose = tuple(c for c in carried if c not in strict)
+            found[place] = replace(phrase, cues=strict, loose=loose)
         else:
             carried = ()
     window: Lexeme | None = None
@@ -243,7 +246,7 @@ def share_out(job: Job, phrases: Sequence[Phrase]) -> list[Phrase]:
             (x for x in phrase.lexemes if x.kind == "compare" and isinstance(x.value, Bounds | Rank)), None
         )
         if own_window is not None:
-            window = own_window if own_window is phrase.items[-1] else None
+            window = own_window if own_window is phrase.items[-1] and not _led(found, place) else None
         elif window is not None and not _light(phrase):
             found[place] = replace(found[place], loose=(*found[place].loose, window))
         elif window is not None:
@@ -276,6 +279,12 @@ def share_out(job: Job, phrases: Sequence[Phrase]) -> list[Phrase]:
         elif has_core(phrase.lexemes):
             analyte = None
     return found
+
+
+def _led(phrases: Sequence[Phrase], place: int) -> bool:
+    """As in "asthma, or a history of stroke within a year": a member with a lead of its own keeps its window."""
+    lead = {x.value for x in _lead(phrases[place]) if x.value in _CARRIED and x in phrases[place].items}
+    return place > 0 and bool(lead) and not any(x.value in lead for p in phrases[:place] for x in _lead(p))
 
 
 def _lead(phrase: Phrase) -> tuple[Lexeme, ...]:
@@ -344,23 +353,11 @@ def _measurable(job: Job, phrase: Phrase) -> bool:
     )
 
 
-def alternate(job: Job, phrases: Sequence[Phrase]) -> None:
-    if len(phrases) > 1:
-        job.alternatives.append(tuple(_spot(p) for p in phrases if p.items))
-
-
-def _spot(phrase: Phrase) -> tuple[int, int]:
-    core = next((i for i in phrase.items if is_core(i)), phrase.items[0])
-    return core.start, core.end
-
-
 def anded(job: Job, phrases: Sequence[Phrase], nodes: Sequence[Node]) -> Joint:
     """Things of one kind that an exclusion lists with "and" are as likely alternatives."""
     if not job.exclusion or len(nodes) < 2:
         return "and"
-    if all(
-        p.analyte is not None or (p.lexemes and p.analyte is None and any(x.kind == "compare" for x in p.lexemes))
-        for p in phrases
-    ):
-        return "either"
+    # Nobody is asked for two of these at once, and "X and other Y" lists what it names.
+    if all(isinstance(n, Reproductive) for n in nodes) or any(x.text == "other" for x in phrases[-1].lexemes[:1]):
+        return "or"
     return "either"

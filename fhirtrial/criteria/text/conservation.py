@@ -32,7 +32,7 @@ def lost(tree: Node, said: Iterable[str], lexemes: Sequence[Lexeme], words: Sequ
 def _held(lexeme: Lexeme, numbers: set[float], names: set[str]) -> bool:
     match lexeme.value:
         case Bounds(each=each):
-            return all(round(b.value, _DIGITS) in numbers for b in each)
+            return all(round(b.value, _DIGITS) in numbers and b.maximum in {None, *numbers} for b in each)
         case Rank(each=each):
             return any(float(rank) in numbers for _, rank, _ in each)
         case Timed(window=window):
@@ -43,7 +43,7 @@ def _held(lexeme: Lexeme, numbers: set[float], names: set[str]) -> bool:
         case Lasting(length=length):
             return round(length.value, _DIGITS) in numbers
         case Named(concepts=concepts):
-            return bool(names & set(concepts)) or bool(names & {f"{c}-percent-predicted" for c in concepts})
+            return bool(names & {n for c in concepts for n in (c, f"{c}-percent-predicted", f"{c}-test")})
         case _:
             return False
 

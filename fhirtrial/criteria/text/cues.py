@@ -20,15 +20,19 @@ _DATA: dict[str, Any] = tomllib.loads(
 FILLING: frozenset[str] = frozenset(_DATA["filling"].split())
 # Of these only the harmless are filling beside a concept; a head like "test" or "therapy" changes what is named.
 HEADS: frozenset[str] = frozenset(_DATA["heads"].split())
+# Words that steer the reading of lists and denials, by what they do.
+WORDS: dict[str, frozenset[str]] = {name: frozenset(words.split()) for name, words in _DATA["words"].items()}
 _EACH = tuple(
     (name, re.compile(rf"(?<![^\W_])(?:{'|'.join(words)})(?![^\W_])", re.IGNORECASE))
     for name, words in _DATA["cues"].items()
 )
 
 
-def find_cues(text: str) -> Iterator[Lexeme]:
-    """Every cue, possibly overlapping; the lexer keeps the longest."""
+def find_cues(text: str, only: frozenset[str] = frozenset()) -> Iterator[Lexeme]:
+    """Every cue, or those of these names, possibly overlapping; the lexer keeps the longest."""
     for name, pattern in _EACH:
+        if only and name not in only:
+            continue
         for match in pattern.finditer(text):
             if match.end() > match.start():
                 yield Lexeme("cue", match.start(), match.end(), match.group().lower(), name)

@@ -7,10 +7,12 @@ from typing import TypeAlias
 
 from fhirtrial.criteria.text.asked import age_of, asked_of, sex_of
 from fhirtrial.criteria.text.atoms import allergy_of, atom_of, chosen, kind_of
-from fhirtrial.criteria.text.cues import FILLING
+from fhirtrial.criteria.text.changes import changed
+from fhirtrial.criteria.text.criteria_sets import criteria_set
 from fhirtrial.criteria.text.found import Job, Link, unsure
 from fhirtrial.criteria.text.leftover import graded, leftover
 from fhirtrial.criteria.text.lexemes import Lexeme, Named, Rank, Timed
+from fhirtrial.criteria.text.links import link_values, link_window, window_of
 from fhirtrial.criteria.text.names import find_names
 from fhirtrial.criteria.text.phrase import (
     Bracket,
@@ -18,13 +20,17 @@ from fhirtrial.criteria.text.phrase import (
     flat,
     is_core,
 )
+from fhirtrial.criteria.text.present import UNCONTROLLED, graded_now, is_rated_kind, present
+from fhirtrial.criteria.text.shown import combined
 from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import (
     All,
     Any,
     AtLeast,
+    Condition,
     Def,
     Except,
+    Expected,
     Finding,
     Medication,
     Node,
@@ -56,6 +62,11 @@ _HAVING = frozenset(
         "known",
         "current",
         "currently",
+        "diagnosed",
+        "suffer",
+        "suffering",
+        "from",
+        "experienced",
     ]
 )
 BracketReader: TypeAlias = Callable[[Job, Bracket, Phrase], "tuple[str, Node] | None"]
@@ -66,6 +77,9 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
     lexemes = phrase.lexemes
     start, end = phrase.span
     cues = {str(c.value): c for c in (*phrase.cues, *lexemes) if c.kind == "cue"}
+    for shared in phrase.loose:
+        if UNCONTROLLED.search(shared.text):
+            cues.setdefault("uncontrolled", shared)
     first = next((i.start for i in phrase.items if is_core(i)), end)
     negation = next(
         (
@@ -75,22 +89,22 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
         ),
         None,
     )
+    link_window(job, phrase)
     node = (
         age_of(job, phrase, cues)
+        or criteria_set(job, phrase, cues)
         or asked_of(job, phrase, cues)
+        or changed(job, phrase, cues)
         or _names(job, phrase, cues, brackets)
         or sex_of(job, phrase, cues)
     )
     if node is None:
-        _link(job, phrase)
+        link_values(job, phrase)
         reason: Reason = "judgement" if "judgement" in cues else "not_encoded"
         whole = job.residue(reason, start, end)
-        if negation is not None:
-            job.negated.extend((i.start, i.end) for i in lexemes if is_core(i))
         return NotComputable(text=whole.text, reason=whole.reason)
     if negation is not None and not isinstance(node, NotComputable):
         job.encode(negation)
-        job.negated.extend((i.start, i.end) for i in lexemes if is_core(i))
         turned = node.node if isinstance(node, Not) else Not(node=node)
         if negation.start < first and not _denies(negation, phrase, first):
             return unsure(turned, job.residue("ambiguous_logic", start, end))
@@ -104,12 +118,9 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
         cores = [phrase.analyte]
     if not cores:
         return None
-    window = next((x for x in phrase.lexemes if x.kind == "window"), None) or phrase.window
+    window = window_of(phrase)
     values = [x for x in phrase.lexemes if x.kind == "compare"] or ([phrase.value] if phrase.value else [])
     durations = [x for x in phrase.lexemes if x.kind == "duration"]
-    for item in cores:
-        if window is not None and window.kind == "window":
-            job.windows.append(Link((item.start, item.end), (window.start, window.end)))
     allergic = cues.get("allergy") or cues.get("intolerance")
     if allergic is not None and (cores[0].start, cores[0].end) != (allergic.start, allergic.end):
         job.encode(allergic)
@@ -127,8 +138,10 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
     primary = measure if measure is not None and (values or len(cores) == 1) else _head(phrase, cores)
     if (tested := _tested(job, primary, cues)) is not None:
         cores = [tested if c is primary else c for c in cores]
-        job.encode(primary)
+        job.repeat(primary)
         primary = tested
+    if primary is not cores[0] and primary is not measure:
+        job.repeat(cores[0])
     values = _signed(job, phrase, values)
     for value in values:
         job.values.append(Link((primary.start, primary.end), (value.start, value.end)))
@@ -136,12 +149,13 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
     used = {primary}
     if made is None:
         return None
+    made = combined(job, primary, made)
     treated = next(
         (c for c in cores if c is not primary and isinstance(made, Medication) and kind_of(job, c) == "condition"), None
     )
     if treated is not None and isinstance(made, Medication) and _for(phrase, primary, treated):
         target = chosen(job, treated, "condition")
-        job.encode(treated)
+        job.encode(treated, *(x for x in phrase.lexemes if x.text == "treat" and x.end <= treated.start))
         used.add(treated)
         scope = job.residue("ambiguous_scope", primary.start, treated.end)
         made = Any(nodes=(made.model_copy(update={"indication": target}), All(nodes=(made, scope))))
@@ -150,22 +164,54 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
         qualified = atom_of(job, scored[0], cues, window, [], [])
         if qualified is not None:
             used.add(scored[0])
-            made = All(nodes=(qualified, made))
+            made = All(nodes=(qualified if "history" in cues else graded_now(qualified, made), made))
+    made = _under_way(job, phrase, cores, primary, made, used)
     if cues.keys() & {"female", "male"} and "sexes" not in cues and not isinstance(made, Reproductive):
         sex = sex_of(job, phrase, cues)
         made = All(nodes=(sex, made)) if sex is not None else made
     used |= job.encoded & set(flat(phrase.items))
-    left = leftover(job, phrase, used, primary)
+    if isinstance(made, Expected):
+        # A person answers it by its words: they hold all that the phrase says.
+        job.cited.append(phrase.span)
+        made = made.model_copy(update={"text": job.words(*phrase.span)})
+    left = leftover(job, phrase, used, primary) if not isinstance(made, Expected) else []
     if "doubtful" in _doubts(cores):
         left.append(("unclear", primary, "ambiguous_logic"))
     return _bracketed(job, phrase, graded(job, phrase, made, left), brackets)
 
 
+def _under_way(
+    job: Job, phrase: Phrase, cores: Sequence[Lexeme], primary: Lexeme, made: Node, used: set[Lexeme]
+) -> Node:
+    """As in "renal failure on dialysis", "diabetes treated with insulin": the treatment stands beside the condition."""
+    later = next((c for c in cores if c.start > primary.end), None)
+    if not isinstance(made, Condition) or later is None or kind_of(job, later) not in {"medication", "procedure"}:
+        return made
+    between = [x for x in phrase.lexemes if primary.end <= x.start < later.start]
+    if not between or any(x.text not in _TREATED and not (x.kind == "cue" and x.value == "using") for x in between):
+        return made
+    if between[-1].text not in {"on", "with", "by"} and between[-1].value != "using":
+        return made
+    if all(x.text in {"with", "by"} for x in between):
+        return made
+    treatment = atom_of(job, later, {}, None, [], [])
+    if treatment is None:
+        return made
+    if isinstance(treatment, Medication) and between[-1].text == "on":
+        treatment = treatment.model_copy(update={"when": "current"})
+    job.encode(*between)
+    used.add(later)
+    return All(nodes=(made, treatment))
+
+
+_TREATED = frozenset(["on", "treated", "with", "by", "who", "are", "is", "been", "being", "have", "has"])
+
+
 def _head(phrase: Phrase, cores: Sequence[Lexeme]) -> Lexeme:
     """As "Infection with HIV" is about HIV: a generic name gives way to the one that it introduces."""
-    if len(cores) > 1 and cores[0].text in {"infection", "infections", "disease", "disorder"}:
+    if len(cores) > 1 and cores[0].text in {"infection", "infections", "infected", "disease", "disorder"}:
         between = [x.text for x in phrase.lexemes if cores[0].end <= x.start < cores[1].start]
-        if between and between[-1] in {"with", "by", "of"} and len(between) == 1:
+        if between and between[0] in {"with", "by", "of"} and set(between[1:]) <= {"the", "a", "an", "known"}:
             return cores[1]
     return cores[0]
 
@@ -177,13 +223,18 @@ def _tested(job: Job, core: Lexeme, cues: dict[str, Lexeme]) -> Lexeme | None:
     found = next(find_names(f"{core.text.removesuffix(' infection')} test", job.names), None)
     if found is None or not isinstance(found.value, Named) or job.names.kinds[found.value.concepts[0]] != "lab":
         return None
-    return Lexeme("concept", core.start, core.end, core.text, found.value)
+    tested = Lexeme("concept", core.start, core.end, core.text, found.value)
+    job.inferred.append(tested)
+    return tested
 
 
 def _allergies(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> list[Lexeme]:
     """As in "Allergic rhinitis", "drug allergy": the allergy itself is what is named, where no substance follows."""
     cue = cues.get("allergy")
     if cue is None or cue not in phrase.lexemes or any(x.kind == "term" for x in phrase.lexemes):
+        return []
+    if cue.text.endswith((" to", " of", " with", " against")):
+        # A substance follows that nobody knows: "allergy to the study drug" is no allergy at large.
         return []
     found = next(find_names(cue.text, job.names), None)
     if found is None or job.names.kinds[found.value.concepts[0]] != "condition":  # type: ignore[union-attr]
@@ -255,13 +306,17 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
         elif how == "except":
             node = Except(base=node, unless=inner)
         elif how == "definition":
+            inner = present(inner) if any(x.value == "now" for x in phrase.lexemes) else inner
             node = Def(term=job.words(phrase.items[0].start, item.start) or "?", body=inner)
             job.cited.append((phrase.items[0].start, item.start))
         elif how == "measured":
             # The bracket may define the name or narrow it: without the value it is neither.
             node = All(nodes=(inner, Any(nodes=(node, job.residue("ambiguous_scope", *phrase.span)))))
         elif how == "narrower":
-            node = All(nodes=(node, inner))
+            past = any(x.value == "history" for x in (*phrase.cues, *phrase.lexemes))
+            node = All(nodes=(node if past else graded_now(node, inner), inner))
+        elif how == "shown":
+            node = Any(nodes=(node, inner))
         else:
             residue = job.residue("ambiguous_scope", item.start, item.end)
             node = unsure(All(nodes=(node, inner)), residue)
@@ -271,6 +326,8 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
 def _widened(job: Job, node: Node, inner: Node, bracket: Bracket) -> Node:
     """Examples are of the qualified thing: what narrows it narrows them."""
     if not isinstance(node, All | Any | AtLeast | Not | Except | Def):
+        return Any(nodes=(node, inner))
+    if is_rated_kind(node):
         return Any(nodes=(node, inner))
     if (
         isinstance(node, All)
@@ -288,20 +345,3 @@ def _denies(negation: Lexeme, phrase: Phrase, core: int) -> bool:
         return True
     between = [x for x in phrase.lexemes if negation.end <= x.start < core]
     return all((x.kind == "cue" and x.value in {"using", "history", "active"}) or x.text in _HAVING for x in between)
-
-
-def _link(job: Job, phrase: Phrase) -> None:
-    """Which name a value or a window qualifies, where nothing could be encoded."""
-    lexemes = phrase.lexemes
-    cores = [x for x in lexemes if is_core(x)]
-    for value in lexemes:
-        if value.kind in {"compare", "duration"}:
-            before = [x for x in cores if x.start < value.start] or cores
-            words = [x for x in lexemes if x.kind == "word" and x.end <= value.start and x.text not in FILLING]
-            if words and (not cores or (words[-1].start > before[-1].end >= 0 and before[-1].kind != "concept")):
-                job.values.append(Link((words[-1].start, words[-1].end), (value.start, value.end)))
-            elif before:
-                job.values.append(Link((before[-1].start, before[-1].end), (value.start, value.end)))
-    window = next((x for x in lexemes if x.kind == "window"), None) or phrase.window
-    if window is not None:
-        job.windows.extend(Link((x.start, x.end), (window.start, window.end)) for x in cores[-1:])

@@ -39,6 +39,8 @@ class Job:
     clause: Callable[[Job, Sequence[Item], int], Node | None]
     phrase: Callable[[Job, Phrase, int], Node]
     encoded: set[Lexeme] = field(default_factory=set)
+    # Names that the name of an atom beside them says again: "CABG surgery", "infection with HIV".
+    repeated: set[Lexeme] = field(default_factory=set)
     cited: list[tuple[int, int]] = field(default_factory=list)
     values: list[Link] = field(default_factory=list)
     windows: list[Link] = field(default_factory=list)
@@ -54,6 +56,10 @@ class Job:
 
     def encode(self, *lexemes: Lexeme) -> None:
         self.encoded.update(lexemes)
+
+    def repeat(self, lexeme: Lexeme) -> None:
+        self.repeated.add(lexeme)
+        self.encoded.add(lexeme)
 
     def residue(self, reason: Reason, start: int, end: int) -> Residue:
         """A residue that cites its words; what stands in it counts as flagged."""

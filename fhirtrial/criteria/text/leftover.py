@@ -6,24 +6,27 @@ the atom stays as evidence that never decides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from fhirtrial.criteria.text.atoms import kind_of
+from fhirtrial.criteria.text.atoms import chosen, kind_of
 from fhirtrial.criteria.text.cues import FILLING, HEADS
 from fhirtrial.criteria.text.found import Job, unsure
-from fhirtrial.criteria.text.lexemes import Lexeme
+from fhirtrial.criteria.text.lexemes import Bounds, Lexeme, Named
 from fhirtrial.criteria.text.phrase import (
     Phrase,
+    is_core,
 )
 from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import (
     All,
+    Any,
     Node,
     Reason,
 )
 
-Grade: TypeAlias = Literal["exact", "narrower", "unclear"]
+Grade: TypeAlias = Literal["exact", "wider", "narrower", "unclear"]
 Left: TypeAlias = list[tuple[Grade, Lexeme, Reason]]
 _HARMLESS = frozenset(
     {
@@ -35,7 +38,6 @@ _HARMLESS = frozenset(
         "positive",
         "adult",
         "ingredient",
-        "systemic",
         "open",
         "same",
         "anyofthese",
@@ -77,6 +79,35 @@ _NEGATIVE = frozenset(
 _PREPOSITIONS = frozenset(
     ["of", "to", "for", "against", "with", "from", "by", "about", "on", "in", "due", "than", "toward", "regarding"]
 )
+# Generic words behind a name of a kind that only repeat the kind: "rituximab therapy", "CABG surgery", "HIV test".
+_REPEATING: dict[str, frozenset[str]] = {
+    "medication": frozenset(
+        [
+            "administration", "agent", "agents", "consumption", "dose", "doses", "drug", "drugs", "ingestion", "intake",
+            "medication", "medications", "preparations", "product", "products", "regimen", "tablets", "therapies",
+            "therapy", "treatment", "treatments", "usage", "use", "user", "users",
+        ]
+    ),
+    "vaccine": frozenset(["administration", "immunization", "vaccination", "vaccinations", "vaccine", "vaccines"]),
+    "procedure": frozenset(
+        [
+            "intervention", "operation", "operations", "procedure", "procedures", "session", "sessions", "surgeries",
+            "surgery", "therapies", "therapy", "treatment", "treatments",
+        ]
+    ),
+    "condition": frozenset(["attack", "attacks", "diagnosis", "episode", "episodes", "event", "events", "history"]),
+    "lab": frozenset(
+        [
+            "assay", "concentration", "concentrations", "count", "counts", "level", "levels", "measurement", "result",
+            "results", "screening", "serology", "test", "testing", "tests", "titer", "titers", "value", "values",
+        ]
+    ),
+    "vital": frozenset(["level", "levels", "measurement", "measurements", "reading", "readings", "value", "values"]),
+    "score": frozenset(["class", "classification", "grade", "rating", "result", "scale", "score", "scores", "status"]),
+}  # fmt: skip
+_MEASURING = frozenset(
+    ["class", "concentration", "functional class", "level", "levels", "range", "score", "scores", "status", "value"]
+)
 _SEEN = frozenset(
     [
         "image",
@@ -98,7 +129,11 @@ _SEEN = frozenset(
         "on",
     ]
 )
-_ORDER: dict[Grade, int] = {"exact": 0, "narrower": 1, "unclear": 2}
+_ORDER: dict[Grade, int] = {"exact": 0, "wider": 1, "narrower": 2, "unclear": 3}
+# "Known or suspected X" is X, and more.
+_KNOWN = re.compile(
+    r"\b(?:known|diagnosed|confirmed|documented|proven|definite|established)\s*(?:or|and/or|/|,)\s*$", re.IGNORECASE
+)
 
 
 def leftover(job: Job, phrase: Phrase, used: set[Lexeme], core: Lexeme | None, *, allowed: bool = False) -> Left:
@@ -128,7 +163,11 @@ def leftover(job: Job, phrase: Phrase, used: set[Lexeme], core: Lexeme | None, *
                 found.append(("unclear", cue, "ambiguous_scope"))
             elif cue.value in {"judgement", "cause"}:
                 found.append(("narrower", cue, "judgement"))
-    found.extend(("narrower", x, "judgement" if x.value == "judgement" else "ambiguous_scope") for x in phrase.loose)
+    state = core is not None and (
+        core.value in {"pregnant", "lactating"} or chosen(job, core) in {"pregnancy", "lactation"}
+    )
+    loose = [x for x in phrase.loose if not (state and x.value == "active")]
+    found.extend(("narrower", x, "judgement" if x.value == "judgement" else "ambiguous_scope") for x in loose)
     return found
 
 
@@ -142,18 +181,36 @@ def _weigh(
             return ("exact", "not_encoded") if before else ("unclear", "ambiguous_logic")
         if value == "judgement":
             return "narrower", "judgement"
+        if (
+            value in {"adult", "minor"}
+            and any(x.kind == "compare" and x in job.encoded for x in lexemes)
+            and core is None
+        ):
+            return "exact", "not_encoded"
         if value in {"adult", "minor", "age"}:
             return ("narrower", "vague_term") if value != "age" else ("exact", "not_encoded")
         if value in {"female", "male", "sexes"}:
             return "exact", "not_encoded"
         if value == "cause":
             return ("unclear" if before else "narrower"), "causal_attribution"
+        if value == "suspected" and _KNOWN.search(job.normal.text, 0, lexeme.start):
+            return "wider", "ambiguous_scope"
+        if value in {"active", "planned"} and any(
+            x in job.encoded and x.value == value for x in lexemes if x.kind == "cue"
+        ):
+            return "exact", "not_encoded"
+        if value == "allowed" and not job.exclusion and lexeme.text.startswith(("must be", "must have", "should be")):
+            # "Patients with cirrhosis must have …" may bind those patients only.
+            split = any(is_core(x) for x in lexemes[:place]) and any(is_core(x) for x in lexemes[place:])
+            return ("unclear", "ambiguous_scope") if split else ("exact", "not_encoded")
         if value in _OPAQUE:
             return "unclear", "future_event" if value in {"planned", "during-study"} else "ambiguous_scope"
         if value in {"active", "acute", "chronic", "recurrent", "mild", "moderate", "severe"}:
             return "narrower", "vague_term"
         if value in {"failed", "intolerance", "allergy"}:
             return "unclear", "ambiguous_scope"
+        if value in _POINTING and any(_points(x, _POINTING[value]) for x in lexemes if x in job.encoded):
+            return "exact", "not_encoded"
         if value in {"elevated", "decreased", "abnormal", "normal", "negative"}:
             return ("unclear" if value != "abnormal" else "narrower"), "ambiguous_scope"
         if value in {"consent", "compliance", "contraception", "capability", "willingness"}:
@@ -170,6 +227,11 @@ def _weigh(
             and kind_of(job, core) in MEASURED
             and lexeme.text.endswith(("function", "test"))
         ):
+            # What a result was measured in is no test of its own; a reader is told.
+            job.notes.append((job.words(lexeme.start, lexeme.end), (lexeme.start, lexeme.end)))
+            return "exact", "not_encoded"
+        if core is not None and _repeats(job, lexeme, core, before=before):
+            job.repeat(lexeme)
             return "exact", "not_encoded"
         adjacent = core is not None and not before and lexeme.start - core.end <= 1
         return ("unclear" if before or adjacent else "narrower"), "not_encoded"
@@ -192,7 +254,7 @@ def _weigh(
         return "exact", "not_encoded"
     if core is not None and 0 <= lexeme.start - core.end <= 1:
         # What follows a name directly is its real head: "HIV test", "asthma inhaler".
-        known = lexeme.text in FILLING and lexeme.text not in HEADS
+        known = (lexeme.text in FILLING and lexeme.text not in HEADS) or _repeats(job, lexeme, core, before=before)
         return ("exact" if known else "unclear"), "not_encoded"
     if lexeme.text in _NEGATIVE:
         return "unclear", "ambiguous_logic"
@@ -215,6 +277,32 @@ def _weigh(
     return "narrower", "not_encoded"
 
 
+# Words that only say which way an encoded comparison points.
+_POINTING: dict[str, frozenset[str]] = {
+    "elevated": frozenset({">", ">="}),
+    "decreased": frozenset({"<", "<="}),
+    "abnormal": frozenset({">", ">=", "<", "<="}),
+}
+
+
+def _points(lexeme: Lexeme, signs: frozenset[str]) -> bool:
+    return isinstance(lexeme.value, Bounds) and all(b.op in signs for b in lexeme.value.each)
+
+
+def _repeats(job: Job, lexeme: Lexeme, core: Lexeme, *, before: bool) -> bool:
+    """Whether a generic word or a second name beside a name says nothing that the name itself does not say."""
+    kind = str(kind_of(job, core))
+    if isinstance(lexeme.value, Named) and isinstance(core.value, Named):
+        if set(lexeme.value.concepts) & set(core.value.concepts):
+            return True
+        return not before and lexeme.start - core.end <= 1 and lexeme.text in _REPEATING.get(kind, frozenset())
+    if before:
+        return kind in MEASURED and lexeme.text in _MEASURING
+    if lexeme.kind == "term" and kind in MEASURED and lexeme.text in _MEASURING:
+        return True
+    return lexeme.start - core.end <= 1 and lexeme.text in _REPEATING.get(kind, frozenset())
+
+
 def graded(job: Job, phrase: Phrase, node: Node, left: Left) -> Node:
     if not left:
         return node
@@ -223,6 +311,10 @@ def graded(job: Job, phrase: Phrase, node: Node, left: Left) -> Node:
     reasons = [reason for grade, _, reason in left if grade == worst[0]]
     reason = "judgement" if "judgement" in reasons else worst[2]
     residue = job.residue(reason, start, end)
+    if len({grade for grade, _, _ in left if grade != "exact"}) > 1 and any(grade == "wider" for grade, _, _ in left):
+        return unsure(node, residue)
+    if worst[0] == "wider":
+        return Any(nodes=(node, residue))
     if worst[0] == "narrower":
         return All(nodes=(node, residue))
     return unsure(node, residue)

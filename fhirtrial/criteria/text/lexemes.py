@@ -35,7 +35,10 @@ Domain = Literal["condition", "medication", "procedure", "lab"]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """`op value unit`; `of` counts in the result's own limits; `lost` where the operator of a bare "=" was lost."""
+    """`op value unit`; `of` counts in the result's own limits; `lost` where the operator of a bare "=" was lost.
+
+    `maximum` is the scale's own ("142/150").
+    """
 
     op: Op
     value: float
@@ -43,6 +46,7 @@ class Bound:
     of: Literal["absolute", "uln", "lln"] = "absolute"
     predicted: bool = False
     lost: bool = False
+    maximum: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,11 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A window; `anchor_text` says what it counts from where that is no known anchor (then it is not encoded)."""
+    """A window; not `anchored` where it counts from something else, or (`bare`) where "within" is left unsaid."""
 
     window: Window
     anchored: bool = True
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,11 @@ class Lasting:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The concepts that a name may mean, the likeliest first, and whether the name is a doubtful abbreviation."""
+    """The concepts that a name may mean, the likeliest first; `over` is what a ratio divides its first one by."""
 
     concepts: tuple[str, ...]
     doubtful: bool = False
+    over: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

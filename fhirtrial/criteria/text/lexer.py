@@ -15,7 +15,7 @@ from fhirtrial.criteria.text.numbers import roman
 from fhirtrial.criteria.text.quantities import find_quantities
 from fhirtrial.criteria.text.terms import GENERIC, domain_of
 from fhirtrial.criteria.text.times import find_times
-from fhirtrial.criteria.text.typos import find_typos
+from fhirtrial.criteria.text.typos import Typo, find_typos
 from fhirtrial.criteria.tree import Op
 
 _TOKEN = re.compile(r">=|<=|[^\W_]+(?:['.][^\W_]+)*|\n|[^\w\s]|_")
@@ -44,9 +44,14 @@ _AND_OR = re.compile(r"\band\s*/\s*or\b|\bor\s*/\s*and\b|,?\s*\bor\s+and\b", re.
 _ROMAN = r"(?:III|II|IV|I|VI|V)"
 _RANK = re.compile(
     rf"(?:(?P<op>>=|<=|>|<|at\s+least|greater\s+than(?:\s+or\s+equal\s+to)?|less\s+than)\s*)?"
-    rf"(?:(?:functional|performance)\s+)?(?P<word>class(?:es|ification)?|grades?|stages?)?\s*(?<![\w-])(?P<a>{_ROMAN}|(?<=\s)[0-5](?![\d.]|\s*(?:-|to|and|or)\s*\d\d))"
-    rf"(?![\w])(?:\s*(?P<to>-|to|or|and|/|,|through)\s*(?:class\s+|grade\s+|stage\s+)?(?P<b>{_ROMAN}|[0-5])(?![\w.]))?(?:\s*(?P<post>(?:or|and)\s+(?:higher|greater|more|above|worse|less|lower|better|below|fewer)))?",
+    rf"(?:(?:functional|performance)\s+)?(?P<word>class(?:es|ification)?|grades?|stages?)?\s*(?<![\w-])"
+    rf"(?P<a>{_ROMAN}|(?<=\s)[0-5](?![\d.]|\s*(?:-|to|and|or)\s*\d\d|\s*(?:years?|months?|weeks?|days?|%)))(?![\w])"
+    rf"(?:\s*,\s*(?:{_ROMAN}|[0-5])(?![\w.]))*"
+    rf"(?:\s*,?\s*(?P<to>-|to|or|and|/|,|through)\s*(?:class\s+|grade\s+|stage\s+)?(?P<b>{_ROMAN}|[0-5])(?!\w|\.\d))?"
+    r"(?:\s*(?P<post>(?:or|and)\s+(?:higher|greater|more|above|worse|less|lower|better|below|fewer)))?",
 )
+_OF_SCALE = re.compile(r"[\s:=(-]*(?:(?:of|is|score|scores|status|scale|class|grade)\b[\s:=(-]*)*", re.IGNORECASE)
+_ONE_RANK = re.compile(rf"{_ROMAN}|[0-5]")
 _SIGN: dict[str, Op] = {
     ">=": ">=",
     "<=": "<=",
@@ -60,6 +65,7 @@ _SIGN: dict[str, Op] = {
 _OF = re.compile(r"\b(?:ages?|minimum|maximum|excess|range)\s+of\b", re.IGNORECASE)
 # Cues that stand before any name of a concept: what they say is not that the concept is there.
 _FIRST = frozenset({"allergy", "intolerance", "contraception", "consent", "compliance"})
+_LISTS = frozenset({"kofthese", "anyofthese", "allofthese"})
 _LONGEST_TERM = 5
 # Longer than any number or word; what reads it as one only loses time.
 _ENDLESS = re.compile(r"\d{16,}|(?<!\w)\w{64,}")
@@ -77,11 +83,12 @@ def lex(text: str, names: Names, context: str = "") -> tuple[Lexeme, ...]:
                 taken[lexeme.start : lexeme.end] = b"\1" * (lexeme.end - lexeme.start)
                 found.append(lexeme)
 
+    typos = find_typos(readable)
+    claim(_run_ons(typos))
     claim(find_times(_OF.sub(lambda m: f"{m.group()[:-2]}  ", readable)))
     claim(_scopes(readable))
-    cues = sorted(find_cues(readable), key=lambda c: (-(c.end - c.start), c.start))
-    claim(c for c in cues if c.value in _FIRST)
-    claim(_mistyped(readable, names))
+    claim(sorted(find_cues(readable, _FIRST), key=lambda c: (-(c.end - c.start), c.start)))
+    claim(_mistyped(typos, names))
     claim(find_names(_masked(readable, taken), names, context))
     scales = {x.end for x in found if isinstance(x.value, Named) and names.kinds[x.value.concepts[0]] == "score"}
     claim(_ranks(_masked(readable, taken), scales))
@@ -107,9 +114,14 @@ def _slashed(lexemes: tuple[Lexeme, ...]) -> tuple[Lexeme, ...]:
     )
 
 
-def _mistyped(text: str, names: Names) -> Iterator[Lexeme]:
+def _run_ons(typos: Iterable[Typo]) -> Iterator[Lexeme]:
+    """As in "chronic hepatitis Active tuberculosis": a sentence ends before the capital."""
+    return (Lexeme("stop", t.start - 1, t.start, " ") for t in typos if t.code == "run_on" and t.start)
+
+
+def _mistyped(typos: Iterable[Typo], names: Names) -> Iterator[Lexeme]:
     """As in "Creatine" with a unit that only creatinine is measured in; the item is flagged as mistyped by `typos`."""
-    for typo in find_typos(text):
+    for typo in typos:
         if typo.text.endswith("reads like creatinine"):
             meant = next(find_names("creatinine", names), None)
             if meant is not None:
@@ -118,7 +130,7 @@ def _mistyped(text: str, names: Names) -> Iterator[Lexeme]:
 
 def _scopes(text: str) -> Iterator[Lexeme]:
     """As in "At least two of the following" before its number is read as a comparison."""
-    found = (c for c in find_cues(text) if c.value in {"kofthese", "anyofthese", "allofthese"} and c.text.strip() != "")
+    found = (c for c in find_cues(text, _LISTS) if c.text.strip() != "")
     return iter(sorted(found, key=lambda c: (-(c.end - c.start), c.start)))
 
 
@@ -131,10 +143,17 @@ def _ranks(text: str, scales: set[int]) -> Iterator[Lexeme]:
     """Classes and grades; without the word "class" only right after a scale's name, or in Roman numerals with more."""
     for match in _RANK.finditer(text):
         first, second = match["a"], match["b"]
-        scaled = any(match.start() - gap in scales for gap in (0, 1, 2, 3))
+        scaled = any(0 <= match.start() - x < 24 and _OF_SCALE.fullmatch(text, x, match.start()) for x in scales)
         if not match["word"] and not scaled and (first.isdigit() or not (match["op"] or second)):
             continue
         low, high = _rank(first), _rank(second) if second else None
+        listed = [
+            _rank(x) for x in _ONE_RANK.findall(text, match.start("a"), match.end("b") if second else match.end())
+        ]
+        if match["to"] not in {None, "-", "to", "through"} and listed != list(
+            range(low or 0, (low or 0) + len(listed))
+        ):
+            continue
         if low is None:
             continue
         said = " ".join((match["op"] or "").lower().split())
@@ -167,6 +186,10 @@ def _rest(text: str, taken: bytearray) -> Iterator[Lexeme]:
             continue
         low = match.group().lower()
         kind: Kind
+        if low == "no" and text[match.end() : match.end() + 1].isspace():
+            # "no previous", of which "previous history of" took the second word.
+            yield Lexeme("cue", match.start(), match.end(), low, "negation")
+            continue
         if low in _CONNECTORS:
             kind = _CONNECTORS[low]
         elif low == "\n":

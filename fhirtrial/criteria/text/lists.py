@@ -6,20 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fhirtrial.criteria.text.atoms import kind_of
-from fhirtrial.criteria.text.conjuncts import alternate, is_plain, pieces_of, share_out
+from fhirtrial.criteria.text.conjuncts import is_plain, pieces_of, share_out
 from fhirtrial.criteria.text.cues import FILLING
 from fhirtrial.criteria.text.found import Job, unsure
 from fhirtrial.criteria.text.joints import Joint, evidence, join, opaque, place_of, said_between, stripped
 from fhirtrial.criteria.text.lexemes import Lexeme
 from fhirtrial.criteria.text.phrase import (
+    Bracket,
     Item,
     cued,
     flat,
     has_core,
     split,
 )
+from fhirtrial.criteria.text.present import is_rated_kind, is_tested
 from fhirtrial.criteria.text.values import MEASURED
-from fhirtrial.criteria.tree import All, Any, AtLeast, Def, Except, Node, Not, NotComputable
+from fhirtrial.criteria.tree import All, Any, AtLeast, Condition, Def, Except, Node, Not, NotComputable
 
 _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
 
@@ -40,12 +42,26 @@ def listed_in(job: Job, items: Sequence[Item], depth: int) -> Node | None:
     if (
         len(head) == 1
         and isinstance(head[0], Lexeme)
-        and head[0].kind == "concept"
-        and kind_of(job, head[0]) in MEASURED
+        and (
+            (head[0].kind == "concept" and kind_of(job, head[0]) in MEASURED)
+            or (head[0].kind == "cue" and head[0].value == "age")
+        )
     ):
         return None
+    opening = body[0]
+    if isinstance(opening, Lexeme) and opening.value == "open" and len(body) > 1 and _all_limited(job, body[1:]):
+        # "Complications: including heart failure (NYHA III), …": each member brings the limit that makes it one.
+        members = members_of(job, body[1:], depth)
+        job.cited.append((head[0].start, opening.end))
+        return Def(term=job.words(head[0].start, head[-1].end), body=join(job, "or", members, body))
     members = members_of(job, body, depth)
     return under(job, head, members, depth, body)
+
+
+def _all_limited(job: Job, body: Sequence[Item]) -> bool:
+    """Whether every member of a list says from which value or class on it counts."""
+    pieces = [p for p, _ in pieces_of(job, stripped(body))]
+    return job.exclusion and len(pieces) > 1 and all(any(x.kind == "compare" for x in flat(p.items)) for p in pieces)
 
 
 def members_of(job: Job, body: Sequence[Item], depth: int, window: Lexeme | None = None) -> list[Node]:
@@ -55,7 +71,6 @@ def members_of(job: Job, body: Sequence[Item], depth: int, window: Lexeme | None
         node = job.clause(job, body, depth + 1)
         return [node] if node is not None else []
     phrases = share_out(job, [p for p, _ in pieces])
-    alternate(job, phrases)
     if window is not None:
         phrases = [
             replace(p, window=p.window or window)
@@ -126,6 +141,10 @@ def under(job: Job, head: Sequence[Item], members: list[Node], depth: int, body:
         return listed
     if isinstance(title, NotComputable):
         return _titled(job, rest, listed)
+    if (colon is not None or body) and isinstance(title, Condition) and title.window is None and is_tested(listed):
+        # A disease and, behind a colon, tests only: the list says how the disease is told.
+        job.cited.append((rest[0].start, rest[-1].end))
+        return Def(term=job.words(rest[0].start, rest[-1].end), body=listed)
     residue = job.residue("ambiguous_scope", head[0].start, head[-1].end)
     return unsure(All(nodes=(title, listed)), residue)
 
@@ -164,7 +183,8 @@ def exemplified(job: Job, items: Sequence[Item], depth: int) -> Node | None:
     if not any(has_core((x,)) or x.kind == "compare" for x in flat(body)):
         return None
     if cue.value == "same":
-        return evidence(job, items, cue, depth) if has_core(head) else None
+        defined = _defined(job, head, body, cue, depth)
+        return defined or (evidence(job, items, cue, depth) if has_core(head) else None)
     if not has_core(head) and not any(
         isinstance(i, Lexeme) and i.kind == "word" and i.text not in FILLING for i in head
     ):
@@ -178,12 +198,62 @@ def exemplified(job: Job, items: Sequence[Item], depth: int) -> Node | None:
     if isinstance(base, NotComputable):
         return (
             Any(nodes=(*kept, open_residue))
-            if base.reason != "judgement" and has_core(head)
+            if (base.reason != "judgement" and has_core(head)) or _rates(head, cue)
             else unsure(Any(nodes=tuple(kept)), open_residue)
         )
+    if cue.text.startswith("includ") and is_rated_kind(base):
+        return Any(nodes=(base, *members))
+    if kept == members and _only_repeats(base, members):
+        return base
     negated = isinstance(base, Not)
     inner = base.node if isinstance(base, Not) else base
     if isinstance(inner, All | Any | Except | Def | AtLeast):
         return unsure(Any(nodes=(base, *kept)) if not negated else base, open_residue)
     widened = Any(nodes=(inner, *kept, open_residue))
     return Not(node=widened) if negated else widened
+
+
+def _defined(job: Job, head: Sequence[Item], body: Sequence[Item], cue: Lexeme, depth: int) -> Node | None:
+    """As in "renal impairment, defined as creatinine > 2 mg/dL": the limits are what the words mean here."""
+    head = stripped(head)
+    if (
+        not head
+        or "defined" not in cue.text
+        or any(
+            isinstance(i, Bracket)
+            or i.kind in {"window", "compare", "duration", "number", "or", "and", "and/or", "comma"}
+            or (i.kind == "cue" and i.value not in {"history", "abnormal", "severe", "moderate", "mild"})
+            for i in head
+        )
+    ):
+        return None
+    if not any(x.kind == "compare" for x in flat(body)):
+        return None
+    limits = job.clause(job, body, depth + 1)
+    if limits is None or isinstance(limits, NotComputable):
+        return None
+    start, end = head[0].start, head[-1].end
+    job.cited.append((start, end))
+    job.encode(*(i for i in head if isinstance(i, Lexeme)))
+    return Def(term=job.words(start, end), body=limits)
+
+
+def _rates(head: Sequence[Item], cue: Lexeme) -> bool:
+    """As in "Life-threatening complications, including A": a head that only rates; A is rated so by the text."""
+    if not cue.text.startswith("includ") or any(x.kind == "concept" for x in flat(head)):
+        return False
+    cues = [x for x in flat(head) if x.kind == "cue"]
+    return any(x.value == "judgement" for x in cues) and all(
+        (x.value == "judgement" and x.text in {"serious", "life-threatening", "life threatening"})
+        or x.value in {"history", "severe", "active"}
+        for x in cues
+    )
+
+
+def _only_repeats(base: Node, members: Sequence[Node]) -> bool:
+    """As in "Significant infection, including chronic infections": the name again, which the head's own words judge."""
+    named = next(iter(base.nodes), None) if isinstance(base, All) else None
+    return isinstance(named, Condition) and all(
+        isinstance(m, Condition) and m.concept == named.concept and m.window is None and m.when in {"active", "ever"}
+        for m in members
+    )

@@ -46,6 +46,12 @@ _SPELLED = (
         "/mm3",
     ),
     (r"(?:cells?|leukocytes|platelets|lymphocytes)?\s*(?:/|per)\s*(?:uL|mcL|ul|mcl|microlit(?:er|re))", "/uL"),
+    (r"nanograms?\s*(?:/|per)\s*(?:millilit(?:er|re)s?|ml)", "ng/mL"),
+    (r"picograms?\s*(?:/|per)\s*(?:millilit(?:er|re)s?|ml)", "pg/mL"),
+    (r"(?:milligrams?|mg)\s*(?:/|per)\s*decilit(?:er|re)s?|milligrams?\s*(?:/|per)\s*dl", "mg/dL"),
+    (r"(?:grams?|g)\s*(?:/|per)\s*decilit(?:er|re)s?|grams?\s*(?:/|per)\s*dl", "g/dL"),
+    (r"(?:micromoles?|umol|mcmol)\s*(?:/|per)\s*lit(?:er|re)s?|micromoles?\s*(?:/|per)\s*l", "umol/L"),
+    (r"(?:millimoles?|mmol)\s*(?:/|per)\s*lit(?:er|re)s?|millimoles?\s*(?:/|per)\s*l", "mmol/L"),
     (r"m(?:illi)?g(?:rams?)?\s*(?:/|per)\s*kg\s*(?:(?:/|per|a)\s*d(?:ay)?|daily|QD)\b", "mg/kg/d"),
     (r"m(?:illi)?g(?:rams?)?\s*(?:(?:/|per|a)\s*d(?:ay)?|daily|QD)\b", "mg/d"),
     (r"(?:mcg|ug|micrograms?)\s*(?:(?:/|per|a)\s*d(?:ay)?|daily)\b", "ug/d"),
@@ -108,10 +114,11 @@ def unit_at(text: str, start: int) -> tuple[str, int] | None:
         end = token.end()
         if end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
             continue
-        if best is None or end > best[1]:
-            unit = _known(text[at:end].strip())
-            if unit is not None and _is_unit_here(text, at, end):
-                best = (unit, end)
+        stop = at + len(text[at:end].rstrip())
+        if best is None or stop > best[1]:
+            unit = _known(text[at:stop])
+            if unit is not None and _is_unit_here(text, at, stop):
+                best = (unit, stop)
     return best
 
 

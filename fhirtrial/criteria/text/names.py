@@ -96,6 +96,7 @@ class Names:
     kinds: Mapping[str, str]
     long_names: dict[str, tuple[str, ...]]
     unread: dict[str, list[tuple[str, Further]]]
+    closest: Mapping[str, str]
 
 
 @lru_cache(maxsize=65536)
@@ -142,7 +143,11 @@ def names_of(terminology: Terminology) -> Names:
         for name in entry.names:
             if first := _WORD.match(name):
                 unread.setdefault(fold(first.group()), []).append((name, entry))
-    return Names(root, kinds, long_names, unread)
+    closest: dict[str, str] = {}
+    classes = [c for c in written.values() if c.kind == "condition" and c.members]
+    for concept in sorted(classes, key=lambda c: (-len(c.members), c.name)):
+        closest.update(dict.fromkeys(concept.members, concept.name))
+    return Names(root, kinds, long_names, unread, closest)
 
 
 def _key(name: str) -> tuple[tuple[str, ...], str] | None:
@@ -232,7 +237,9 @@ def _joined(text: str, end: int, start: int) -> bool:
 
 def _explained(owners: tuple[str, ...], names: Names, text: str, context: str) -> bool:
     said = f"{text} {context}"[:_CONTEXT].lower()
-    return any(long in said for owner in owners for long in names.long_names[owner])
+    # "PM" in a trial of myositis: a document that spells out the class speaks of its members.
+    spelled = (n for owner in owners for n in (owner, names.closest.get(owner, "")))
+    return any(long in said for name in spelled for long in names.long_names.get(name, ()))
 
 
 def _is_exact(name: str) -> bool:

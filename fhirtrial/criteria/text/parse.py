@@ -13,13 +13,16 @@ from fhirtrial.criteria.criterion import Criterion, Kind, Note
 from fhirtrial.criteria.text.blocks import Block, blocks_of
 from fhirtrial.criteria.text.clauses import clause, phrase_node, sentences
 from fhirtrial.criteria.text.conservation import COUNTED, lost
+from fhirtrial.criteria.text.coordination import alternatives
 from fhirtrial.criteria.text.found import Job, Link, unsure
 from fhirtrial.criteria.text.lexemes import Lexeme
 from fhirtrial.criteria.text.lexer import lex
 from fhirtrial.criteria.text.lists import under
 from fhirtrial.criteria.text.names import names_of
 from fhirtrial.criteria.text.normalize import normalize
-from fhirtrial.criteria.text.phrase import bracketed
+from fhirtrial.criteria.text.phrase import Item, bracketed
+from fhirtrial.criteria.text.ratios import with_ratios
+from fhirtrial.criteria.text.scope import denied
 from fhirtrial.criteria.tree import Node, NotComputable, Reason
 from fhirtrial.terminology import Terminology
 
@@ -51,6 +54,7 @@ class Parsed:
     values: tuple[Link, ...] = ()
     windows: tuple[Link, ...] = ()
     negated: tuple[tuple[int, int], ...] = ()
+    repeated: tuple[tuple[int, int], ...] = ()
     alternatives: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
@@ -60,11 +64,14 @@ def parse_criterion(text: str, kind: Kind, terminology: Terminology, context: st
         return Parsed(NotComputable(text=text, reason="not_encoded"))
     normal = normalize(text)
     names = names_of(terminology)
-    lexemes = lex(normal.text, names, context)
+    lexemes = with_ratios(lex(normal.text, names, context), terminology)
     job = Job(normal, kind, terminology, names, clause, phrase_node)
     block = blocks_of(normal.text, lexemes)
     lexemes = tuple(_said(block))
     tree = _read(job, block, 0)
+    for items in _lists(block):
+        job.alternatives.extend(alternatives(job, items))
+        job.negated.extend(denied(job, items))
     if tree is None or isinstance(tree, NotComputable):
         reason = tree.reason if isinstance(tree, NotComputable) else "not_encoded"
         tree = NotComputable(text=text, reason=reason)
@@ -133,6 +140,12 @@ def _said(block: Block) -> Iterator[Lexeme]:
         yield from _said(below)
 
 
+def _lists(block: Block) -> Iterator[tuple[Item, ...]]:
+    yield bracketed(block.lexemes)
+    for below in block.below:
+        yield from _lists(below)
+
+
 def _extent(block: Block) -> tuple[int, int]:
     own = [(x.start, x.end) for x in block.lexemes]
     own.extend(_extent(below) for below in block.below)
@@ -140,7 +153,7 @@ def _extent(block: Block) -> tuple[int, int]:
 
 
 def _lost(job: Job, tree: Node, lexemes: Sequence[Lexeme]) -> bool:
-    counted = [x for x in lexemes if x.kind in COUNTED]
+    counted = [x for x in lexemes if x.kind in COUNTED and x not in job.repeated]
     words = [job.normal.words(x.start, x.end) for x in counted]
     return bool(lost(tree, [text for text, _ in job.notes], counted, words))
 
@@ -162,5 +175,6 @@ def _parsed(job: Job, tree: Node, lexemes: Sequence[Lexeme]) -> Parsed:
         values=tuple(Link(span(x.name), span(x.other)) for x in job.values),
         windows=tuple(Link(span(x.name), span(x.other)) for x in job.windows),
         negated=tuple(span(x) for x in job.negated),
+        repeated=tuple(sorted(span((x.start, x.end)) for x in job.repeated)),
         alternatives=tuple(tuple(span(x) for x in group) for group in job.alternatives),
     )

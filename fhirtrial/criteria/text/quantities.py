@@ -31,6 +31,8 @@ _PERCENT_OF = re.compile(
     re.IGNORECASE,
 )
 _ATTACHED = re.compile(r"[A-Za-z]+\d?(?:/[A-Za-z]+\d?)*(?![\w])")
+# The scale's maximum behind a score, "142/150"; never a unit or a date.
+_MAXIMUM = re.compile(r"\s?/\s?(\d{1,3})(?![\w./]|\s*(?:mm|mL|%))")
 _SPACE = re.compile(r"\s*")
 
 
@@ -70,6 +72,9 @@ def _after_operator(text: str, match: re.Match[str]) -> Lexeme | None:
             return None
         return _compare(text, match.start(), limit[1], Bound(op, 1.0, of=limit[0]))
     bound, end = quantity
+    scale = _MAXIMUM.match(text, end)
+    if scale is not None and bound.unit is None and bound.of == "absolute" and float(scale[1]) >= bound.value:
+        bound, end = replace(bound, maximum=float(scale[1])), scale.end()
     suffix = SUFFIX.match(text, _skip(text, end))
     if op == "=":
         if suffix is None:

@@ -98,7 +98,7 @@ def _fill(pattern: str, name: str) -> str:
 
 _PAST = r"(?:past|last|previous|prior|preceding|recent|most\s+recent|immediate(?:ly)?\s+\w+)"
 _WITHIN = re.compile(
-    rf"(?:(?P<within>within|less\s+than|<|during|in|over|throughout)\s+(?:the\s+)?(?P<past>{_PAST}\s+)?|(?:the\s+)?"
+    rf"(?:(?P<within>within(?:\s*<)?|less\s+than|<|during|in|over|throughout)\s*\b(?:the\s+)?(?P<past>{_PAST}\s+)?|(?:the\s+)?"
     rf"(?P<bare>{_PAST}\s+))"
     rf"(?:approximately\s+|about\s+)?{_fill(_LENGTH, 'x')}"
     rf"{_OR_OTHER.replace('{len2}', _fill(_LENGTH, 'y'))}"
@@ -106,6 +106,11 @@ _WITHIN = re.compile(
     rf"(?:{_fill(_ANCHOR, 'c')})"
     rf"|\s+(?P<loose>{_BEFORE}|of|from|after|following|since|post)\b(?!\s*(?:,|$))|\s*,?\s*(?P<ago>prior|before"
     rf"|previously|beforehand|ago)\b)?",
+    re.IGNORECASE,
+)
+_PAST_UNIT = re.compile(
+    rf"(?:within|during|in|over)\s+(?:the\s+|a\s+)?(?:past|last|previous|prior|preceding)\s+(?P<unit>{_UNIT})"
+    rf"(?:\s*,?\s+(?:{_BEFORE}|of|from|to)(?:{_fill(_ANCHOR, 'b')}))?",
     re.IGNORECASE,
 )
 _DISTANCE = re.compile(
@@ -125,6 +130,11 @@ _LASTING = re.compile(
     rf"|less\s+than)\s*{_fill(_LENGTH, 'y')}\s*(?:of\s+|in\s+)?(?:duration|history|standing)"
     rf"|(?P<op3>at\s+least|a\s+minimum\s+of|>=|more\s+than)\s*{_fill(_LENGTH, 'z')}\s+(?:of\s+)?(?:\w+\s+){{0,2}}"
     rf"(?:treatment|therapy|use|course)(?:\s+(?:with|of))?)",
+    re.IGNORECASE,
+)
+_NEXT = re.compile(
+    rf"(?:with)?in\s+the\s+(?:next|coming|following)\s+{_fill(_LENGTH, 'x')}|(?:over|during)\s+the\s+(?:next|coming)\s+"
+    rf"{_fill(_LENGTH, 'y')}",
     re.IGNORECASE,
 )
 _BEFORE_ANCHOR = re.compile(rf"(?<![\w]){_BEFORE}{_fill(_ANCHOR, 'b')}", re.IGNORECASE)
@@ -159,6 +169,8 @@ def find_times(text: str) -> Iterator[Lexeme]:
         *_read(text, _WITHIN, _within),
         *_read(text, _DISTANCE, _distance),
         *_read(text, _LASTING, _lasting),
+        *_read(text, _NEXT, _next),
+        *_read(text, _PAST_UNIT, _past_unit),
         *_read(text, _BEFORE_ANCHOR, _before),
         *_read(text, _AT, _at),
         *(Lexeme("cue", m.start(), m.end(), m.group().lower(), "during-study") for m in _DURING.finditer(text)),
@@ -198,7 +210,7 @@ def _within(match: re.Match[str]) -> Lexeme | None:
         if (within or "").lower() in {"less than", "<", "over"} and match["loose"].lower() in {"of", "from", "to"}:
             return None
         return _window(match, Window(start=_back(length)), anchored=False)
-    firm = (within or "").lower() == "within" or past
+    firm = (within or "").lower().startswith("within") or past
     if not firm and not (anchor and match["rel"].lower() not in {"of", "from", "to"}) and not match["ago"]:
         return None
     if (within or "").lower() in {"less than", "<"} and anchor is None and not match["ago"]:
@@ -225,10 +237,12 @@ def _distance(match: re.Match[str]) -> Lexeme | None:
         return _window(match, Window(anchor=anchor, start=_back(length)))
     if said:
         return _window(match, Window(anchor=anchor, start=None, end=_back(length)))
-    return _window(match, Window(anchor=anchor, start=_back(length)), anchored=False)
+    return _window(match, Window(anchor=anchor, start=_back(length)), anchored=False, bare=not match["ny"])
 
 
 def _lasting(match: re.Match[str]) -> Lexeme | None:
+    if match.string[: match.start()].rstrip().lower().endswith((" age", " ages")):
+        return None
     for op, name in (("op", "x"), ("op2", "y"), ("op3", "z")):
         length = _offset(match, name)
         if length is not None:
@@ -236,6 +250,19 @@ def _lasting(match: re.Match[str]) -> Lexeme | None:
             sign: Op = _MORE.get(said) or _LESS.get(said) or (">" if said else "=")
             return Lexeme("duration", match.start(), match.end(), match.group().lower(), Lasting(sign, length))
     return None
+
+
+def _past_unit(match: re.Match[str]) -> Lexeme | None:
+    """As in "within the past year": one of it; "in the last years" says not how many."""
+    unit = next(unit for words, unit in _UNITS if re.fullmatch(words, match["unit"], re.IGNORECASE))
+    anchor = _anchor(match, "b") or "unspecified"
+    several = match["unit"].lower().endswith("s")
+    return _window(match, Window(anchor=anchor, start=Offset(value=-1, unit=unit)), anchored=not several)
+
+
+def _next(match: re.Match[str]) -> Lexeme | None:
+    length = _offset(match, "x") or _offset(match, "y")
+    return _window(match, Window(start=_NOW, end=length)) if length else None
 
 
 def _before(match: re.Match[str]) -> Lexeme | None:
@@ -246,8 +273,8 @@ def _at(match: re.Match[str]) -> Lexeme | None:
     return Lexeme("cue", match.start(), match.end(), match.group().lower(), "now")
 
 
-def _window(match: re.Match[str], window: Window, *, anchored: bool = True) -> Lexeme:
-    return Lexeme("window", match.start(), match.end(), match.group().lower(), Timed(window, anchored))
+def _window(match: re.Match[str], window: Window, *, anchored: bool = True, bare: bool = False) -> Lexeme:
+    return Lexeme("window", match.start(), match.end(), match.group().lower(), Timed(window, anchored, bare))
 
 
 def _anchor(match: re.Match[str], name: str) -> Anchor | None:

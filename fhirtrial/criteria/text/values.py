@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib.resources import files
+
 from fhirtrial.criteria.text.lexemes import Bound, Bounds, Lasting, Lexeme, Rank
 from fhirtrial.criteria.tree import Age, All, Dose, Measurement, Node, Not, Offset, Op, Ordinal, Window
 from fhirtrial.terminology import Concept, Terminology, units
 
+_ASSUMED = tomllib.loads((files("fhirtrial.criteria.text") / "data" / "assumed_units.toml").read_text(encoding="utf-8"))
 MEASURED = frozenset({"lab", "vital", "score"})
 _TIMES = {"a", "mo", "wk", "d", "h", "min"}
 _AGE_UNITS = {"a", "mo", "wk", "d"}
@@ -71,6 +75,15 @@ def lasting_of(lexeme: Lexeme) -> Lasting | None:
     return None
 
 
+def bounded(lexeme: Lexeme) -> Lexeme:
+    """A duration as the comparison that it is beside what is measured in time: "life expectancy of >= 3 months"."""
+    if not isinstance(lexeme.value, Lasting):
+        return lexeme
+    length = lexeme.value.length
+    bound = Bound(lexeme.value.op, length.value, length.unit)
+    return Lexeme(lexeme.kind, lexeme.start, lexeme.end, lexeme.text, Bounds((bound,)))
+
+
 def is_time(value: object) -> bool:
     return isinstance(value, Bounds) and all(b.unit in _TIMES for b in value.each)
 
@@ -81,6 +94,8 @@ def _bound(terminology: Terminology, concept: Concept, bound: Bound, window: Win
     if concept.ordinals:
         return _ordinal(concept, bound.op, int(bound.value), f"{bound.value:g}", window) if bound.unit is None else None
     name, unit = concept.name, bound.unit
+    if bound.maximum is not None and concept.kind != "score":
+        return None
     if name.endswith("percent-predicted") and bound.of == "absolute" and unit != "%":
         return None
     if bound.predicted:
@@ -92,19 +107,35 @@ def _bound(terminology: Terminology, concept: Concept, bound: Bound, window: Win
     elif unit is None:
         own = concept.unit
         if own is None or not (own == "1" or own.startswith("{")):
+            own = _assumed(name, bound.value)
+        if own is None:
             return None
         unit = own
-    elif not _fits(concept, unit):
+    elif not fits(concept, unit):
         return None
-    return Measurement(concept=name, op=bound.op, value=bound.value, unit=unit, of=bound.of, window=window)
+    return Measurement(
+        concept=name,
+        op=bound.op,
+        value=bound.value,
+        unit=unit,
+        of=bound.of,
+        window=window,
+        scale_max=bound.maximum,
+    )
 
 
-def _fits(concept: Concept, unit: str) -> bool:
-    if unit in _TIMES or concept.unit is None:
+def fits(concept: Concept, unit: str) -> bool:
+    if concept.unit is None or (unit in _TIMES) != (concept.unit in _TIMES):
         return False
     if units.convert(1.0, unit, concept.unit, concept.molar_mass) is not None:
         return True
     return (unit == concept.unit and units.known(unit)) or (unit.startswith("{score") and concept.unit == "1")
+
+
+def _assumed(name: str, value: float) -> str | None:
+    """The one unit that a number of this size is written in without saying so."""
+    row = _ASSUMED.get(name)
+    return str(row["unit"]) if row is not None and row["low"] <= value <= row["high"] else None
 
 
 def _ranked(concept: Concept, value: Rank, window: Window | None) -> list[Node]:

@@ -1,7 +1,10 @@
-"""When two trees mean the same: lowered, flattened, in one order, what a person is asked told only by its kind."""
+"""When two trees mean the same: lowered, alternatives multiplied out, what a person is asked told only by its kind."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from itertools import combinations
 from typing import TypeAlias
 
 from fhirtrial.criteria.document import node_to_json
@@ -13,20 +16,48 @@ Form: TypeAlias = tuple[object, ...]
 # Words for readers; what they say is asked of a person, whatever the words.
 _WORDS = {"text", "name", "period", "label", "year"}
 _OPEN: Form = ("asked",)
+_MANY = 20_000
 
 
 def form(node: Node) -> Form:
-    """One value for one meaning."""
-    return _form(lower(node))
+    """One value for one meaning: the least set of alternatives, each a least set of what must hold.
+
+    "All" distributes over "Any" and what an alternative already holds adds nothing, in three values as in two; a denied
+    atom and its opposite stay apart, as both may be unknown.
+    """
+    alternatives = _alternatives(lower(node), denied=False)
+    return tuple(sorted((tuple(sorted(a, key=repr)) for a in alternatives), key=repr))
 
 
-def _form(node: Lowered) -> Form:
+def _alternatives(node: Lowered, *, denied: bool) -> frozenset[frozenset[Form]]:
     match node:
         case Not(node=inner):
-            below = _form(inner)  # type: ignore[arg-type]
-            return below if below == _OPEN else ("not", below)
+            return _alternatives(inner, denied=not denied)  # type: ignore[arg-type]
         case AtLeast(k=k, nodes=nodes):
-            return _members(k, [_form(n) for n in nodes])  # type: ignore[arg-type]
+            # Not "k of n" is "n - k + 1 of the denied n".
+            needed = len(nodes) - k + 1 if denied else k
+            members = [_alternatives(n, denied=denied) for n in nodes]  # type: ignore[arg-type]
+            found: set[frozenset[Form]] = set()
+            for chosen in combinations(members, needed):
+                found |= reduce(lambda a, b: _least({x | y for x in a for y in b}), chosen, {frozenset()})
+            return frozenset(_least(found))
+        case _:
+            literal = _leaf(node)
+            return frozenset({frozenset({("not", literal) if denied and literal != _OPEN else literal})})
+
+
+def _least(sets: Iterable[frozenset[Form]]) -> set[frozenset[Form]]:
+    """Without what holds only where another already holds: "x or (x and y)" is "x"."""
+    kept: list[frozenset[Form]] = []
+    for one in sorted(sets, key=len):
+        if not any(other <= one for other in kept):
+            kept.append(one)
+    assert len(kept) < _MANY
+    return set(kept)
+
+
+def _leaf(node: Lowered) -> Form:
+    match node:
         case Residue() | NotComputable():
             return _OPEN
         case Attestation(topic=topic):
@@ -34,14 +65,3 @@ def _form(node: Lowered) -> Form:
         case _:
             fields = {k: v for k, v in node_to_json(node).items() if k not in _WORDS}
             return ("atom", repr(sorted(fields.items())))
-
-
-def _members(k: int, members: list[Form]) -> Form:
-    if k not in {1, len(members)}:
-        return (f"{k} of", *sorted(members, key=repr))
-    name = "any" if k == 1 and len(members) > 1 else "all"
-    other = "all" if name == "any" else "any"
-    flat = {m for member in members for m in (member[1:] if member[0] == name else (member,))}
-    # x or (x and y) is x; the same for an open question beside what it already stands in.
-    kept = [m for m in flat if not (isinstance(m, tuple) and m[0] == other and any(part in flat for part in m[1:]))]
-    return kept[0] if len(kept) == 1 else (name, *sorted(kept, key=repr))  # type: ignore[return-value]
