@@ -29,6 +29,7 @@ class Link:
 class Job:
     """One criterion being parsed: its text, what the terminology offers, and the ledger of what went where.
 
+    `generic` are names that only introduce another ("infection with …"), which the tree names.
     `clause` and `phrase` read what stands within lists and brackets, which need not know the modules that do.
     """
 
@@ -46,6 +47,7 @@ class Job:
     alternatives: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
     notes: list[tuple[str, tuple[int, int]]] = field(default_factory=list)
     inferred: list[Lexeme] = field(default_factory=list)
+    generic: set[Lexeme] = field(default_factory=set)
     defects: list[Reason] = field(default_factory=list)
 
     @property

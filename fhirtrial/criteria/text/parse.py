@@ -141,7 +141,7 @@ def _extent(block: Block) -> tuple[int, int]:
 
 
 def _lost(job: Job, tree: Node, lexemes: Sequence[Lexeme]) -> bool:
-    counted = [x for x in lexemes if x.kind in COUNTED]
+    counted = [x for x in lexemes if x.kind in COUNTED and x not in job.generic]
     words = [job.normal.words(x.start, x.end) for x in counted]
     return bool(lost(tree, [text for text, _ in job.notes], counted, words))
 
