@@ -230,11 +230,10 @@ def share_out(job: Job, phrases: Sequence[Phrase]) -> list[Phrase]:
         if own or place == 0:
             carried = own
         elif _bare(phrase):
-            # Modifiers of one head share what stands before them: "severe hepatic or renal failure".
-            headless = any(x in job.inferred for x in found[place - 1].lexemes)
+            # "Uncontrolled mental or emotional disorders": members of one head share what stands before them.
+            headless = _headless(job, found[place - 1])
             strict = tuple(c for c in carried if c.value in _CARRIED or headless)
-            loose = tuple(c for c in carried if c not in strict)
-            found[place] = replace(phrase, cues=strict, loose=loose)
+            found[place] = replace(phrase, cues=strict, loose=tuple(c for c in carried if c not in strict))
         else:
             carried = ()
     window: Lexeme | None = None
@@ -296,6 +295,14 @@ def _lead(phrase: Phrase) -> tuple[Lexeme, ...]:
         if isinstance(item, Lexeme) and item.kind == "cue":
             found.append(item)
     return tuple(found)
+
+
+def _headless(job: Job, phrase: Phrase) -> bool:
+    """Whether a phrase is modifiers and a name without its head, which the next member brings."""
+    return any(x in job.inferred for x in phrase.lexemes) and all(
+        x in job.inferred or x.kind == "cue" or (x.kind == "word" and x.text in FILLING and x.text not in _LEFTWARD)
+        for x in phrase.lexemes
+    )
 
 
 def _bare(phrase: Phrase) -> bool:

@@ -17,10 +17,11 @@ from fhirtrial.criteria.text.names import find_names
 from fhirtrial.criteria.text.phrase import (
     Bracket,
     Phrase,
+    cued,
     flat,
     is_core,
 )
-from fhirtrial.criteria.text.present import UNCONTROLLED, graded_now, is_rated_kind, present
+from fhirtrial.criteria.text.present import graded_now, is_rated_kind, present, rates
 from fhirtrial.criteria.text.shown import combined
 from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import (
@@ -77,9 +78,6 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
     lexemes = phrase.lexemes
     start, end = phrase.span
     cues = {str(c.value): c for c in (*phrase.cues, *lexemes) if c.kind == "cue"}
-    for shared in phrase.loose:
-        if UNCONTROLLED.search(shared.text):
-            cues.setdefault("uncontrolled", shared)
     first = next((i.start for i in phrase.items if is_core(i)), end)
     negation = next(
         (
@@ -302,7 +300,7 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
             continue
         how, inner = read
         if how == "examples":
-            node = _widened(job, node, inner, item)
+            node = _widened(job, phrase, node, inner, item)
         elif how == "except":
             node = Except(base=node, unless=inner)
         elif how == "definition":
@@ -323,11 +321,17 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
     return node
 
 
-def _widened(job: Job, node: Node, inner: Node, bracket: Bracket) -> Node:
+def _widened(job: Job, phrase: Phrase, node: Node, inner: Node, bracket: Bracket) -> Node:
     """Examples are of the qualified thing: what narrows it narrows them."""
     if not isinstance(node, All | Any | AtLeast | Not | Except | Def):
         return Any(nodes=(node, inner))
-    if is_rated_kind(node):
+    included = cued(bracket.items[:1], "open")
+    if (
+        included is not None
+        and included.text.startswith("includ")
+        and is_rated_kind(node)
+        and rates((*phrase.cues, *phrase.loose, *phrase.lexemes))
+    ):
         return Any(nodes=(node, inner))
     if (
         isinstance(node, All)

@@ -19,7 +19,7 @@ from fhirtrial.criteria.text.phrase import (
     has_core,
     split,
 )
-from fhirtrial.criteria.text.present import is_rated_kind, is_tested
+from fhirtrial.criteria.text.present import is_rated_kind, is_tested, rates
 from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import All, Any, AtLeast, Condition, Def, Except, Node, Not, NotComputable
 
@@ -201,7 +201,7 @@ def exemplified(job: Job, items: Sequence[Item], depth: int) -> Node | None:
             if (base.reason != "judgement" and has_core(head)) or _rates(head, cue)
             else unsure(Any(nodes=tuple(kept)), open_residue)
         )
-    if cue.text.startswith("includ") and is_rated_kind(base):
+    if cue.text.startswith("includ") and is_rated_kind(base) and rates(flat(head)):
         return Any(nodes=(base, *members))
     if kept == members and _only_repeats(base, members):
         return base

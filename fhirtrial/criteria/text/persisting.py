@@ -11,7 +11,7 @@ from fhirtrial.criteria.text.found import Job
 from fhirtrial.criteria.text.joints import place_of, stripped
 from fhirtrial.criteria.text.lexemes import Lexeme
 from fhirtrial.criteria.text.phrase import Item, cued, flat
-from fhirtrial.criteria.tree import All, Condition, Def, Node, NotComputable
+from fhirtrial.criteria.tree import All, Def, Node, Not, NotComputable
 
 
 def persisting(job: Job, items: Sequence[Item], depth: int) -> Node | None:
@@ -36,7 +36,7 @@ def persisting(job: Job, items: Sequence[Item], depth: int) -> Node | None:
     if not what:
         return None
     disease = job.clause(job, what, depth + 1)
-    known = (disease,) if isinstance(disease, Condition) else ()
+    known = () if disease is None or isinstance(disease, Not | NotComputable) else (disease,)
     body = All(nodes=(*known, job.residue("vague_term", what[0].start, items[at].end), given))
     if not term:
         return body

@@ -6,7 +6,7 @@ Only a condition that asks for no time of its own is touched: what the text date
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fhirtrial.criteria.text.lexemes import Lexeme
 from fhirtrial.criteria.tree import (
@@ -26,12 +26,14 @@ from fhirtrial.criteria.tree import (
 # A disease that is out of control is there; one that was "significant" or "severe" may be over.
 UNCONTROLLED = re.compile(r"uncontrol|poorly[\s-]+controlled|inadequately\s+controlled", re.IGNORECASE)
 
+_MATTERS = re.compile(
+    r"significan|relevan|important|meaningful|stable|would|could|may|might|can\b|opinion|investigator"
+)
+
 
 def is_present(cues: Mapping[str, Lexeme]) -> bool:
     """Whether a phrase's cues say that its disease is there now."""
-    return bool({"now", "uncontrolled"} & cues.keys()) or (
-        "judgement" in cues and UNCONTROLLED.search(cues["judgement"].text) is not None
-    )
+    return "now" in cues or ("judgement" in cues and UNCONTROLLED.search(cues["judgement"].text) is not None)
 
 
 def present(node: Node) -> Node:
@@ -48,8 +50,8 @@ def present(node: Node) -> Node:
 
 
 def graded_now(node: Node, scale: Node) -> Node:
-    """As in "heart failure (NYHA class III)": what has a class or a score today is there today."""
-    if isinstance(scale, Ordinal | Measurement) and scale.window is None:
+    """As in "heart failure (NYHA class III)": what has a class today is there today."""
+    if isinstance(scale, Ordinal) and scale.window is None:
         return present(node) if isinstance(node, Condition) else node
     return node
 
@@ -63,6 +65,11 @@ def is_tested(node: Node) -> bool:
             return all(is_tested(n) for n in nodes)
         case _:
             return False
+
+
+def rates(cues: Iterable[Lexeme]) -> bool:
+    """Whether the judgements are of the disease itself ("serious"), not of its import ("significant")."""
+    return not any(x.kind == "cue" and x.value == "judgement" and _MATTERS.search(x.text) for x in cues)
 
 
 def is_rated_kind(node: Node) -> bool:

@@ -113,6 +113,8 @@ def _bound(terminology: Terminology, concept: Concept, bound: Bound, window: Win
         unit = own
     elif not fits(concept, unit):
         return None
+    elif unit.startswith("{score"):
+        unit = concept.unit
     return Measurement(
         concept=name,
         op=bound.op,

@@ -38,7 +38,7 @@ ON = date(2026, 11, 1)
 LONG = bool(os.environ.get("FHIRTRIAL_LONG"))
 PATIENTS = 400 if LONG else 30
 # How many of the 53 the parser alone reads as the reviewer did; a change that lowers it has to say why.
-EQUAL = {"retold": 12, "page": 45}
+EQUAL = {"retold": 17, "page": 45}
 CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
 SOURCES = ("retold", "page") if CORPUS else ("retold",)
 

@@ -31,7 +31,7 @@ from fhirtrial.terminology import load
         ("exclusion", "Glorbinosis (except asthma)", ["asthma"]),
         ("exclusion", "Treatment with steroids is permitted", ["Treatment with"]),
         ("exclusion", "Steroids are not permitted", []),
-        ("inclusion", "Lymphoma (T cell lymphoma was excluded)", ["T cell lymphoma"]),
+        ("inclusion", "Lymphoma (asthma was excluded)", ["asthma"]),
         ("exclusion", "Pneumonia ruled out", ["Pneumonia"]),
         ("exclusion", "Stenosis precluding surgery", ["surgery"]),
     ],
