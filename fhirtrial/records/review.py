@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fhirtrial.errors import ConfigError, Problem
+from fhirtrial.criteria.text.proposals import Ask, Proposal, proposals
+from fhirtrial.errors import ConfigError, Problem, ServerError
 from fhirtrial.records.record import TrialRecord, record_to_bytes
 from fhirtrial.records.sheet import review_sheet, reviewable
 from fhirtrial.records.sheet_reading import Stamp, read_sheet
@@ -18,23 +19,32 @@ SUFFIX = ".review.yaml"
 
 
 def write_sheets(
-    records: Iterable[TrialRecord], output: Path, terminology: Terminology
+    records: Iterable[TrialRecord], output: Path, terminology: Terminology, ask: Ask | None = None
 ) -> tuple[list[str], list[Problem]]:
-    """What was written where, one line a record, and what could not be."""
+    """What was written where, one line a record, and what could not be; `ask` suggests trees for what is left open."""
     said, problems = list[str](), list[Problem]()
     output.mkdir(parents=True, exist_ok=True)
     for record in records:
         path = output / f"{record.id}{SUFFIX}"
+        proposed = dict[str, tuple[Proposal, ...]]()
+        if ask is not None and not path.exists():
+            try:
+                proposed = {c.id: proposals(c, terminology, ask) for c in reviewable(record)}
+            except ServerError as error:
+                todo = f"the sheet is written without proposals; {error.todo}"
+                problems.append(Problem(error.where, record.id, error.got, todo))
         try:
             with path.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(review_sheet(record, terminology))
+                file.write(review_sheet(record, terminology, proposed))
         except FileExistsError:
             todo = "read it back with --from, or remove it first"
             problems.append(Problem(path.name, "", "a sheet is there already", todo))
         else:
             own = reviewable(record)
             open_ = sum(c.review is None for c in own)
-            said.append(f"{record.id}: {open_} of {len(own)} criteria to review in {path}")
+            count = sum(len(found) for found in proposed.values())
+            told = f", {count} proposals" if ask is not None else ""
+            said.append(f"{record.id}: {open_} of {len(own)} criteria to review{told} in {path}")
     return said, problems
 
 

@@ -6,11 +6,12 @@ What is said after "#" is told to the reviewer and never read back; `sheet_readi
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fhirtrial.criteria.check import Finding, check
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.english import english
+from fhirtrial.criteria.text.proposals import Proposal
 from fhirtrial.criteria.wording import Names, hidden, quoted
 from fhirtrial.records.record import TrialRecord
 from fhirtrial.terminology import Terminology
@@ -27,7 +28,10 @@ def reviewable(record: TrialRecord) -> tuple[Criterion, ...]:
     return tuple(c for c in record.criteria if c.kind != "defect" and c.id not in {"age", "sex"})
 
 
-def review_sheet(record: TrialRecord, terminology: Terminology) -> str:
+def review_sheet(
+    record: TrialRecord, terminology: Terminology, proposed: Mapping[str, Sequence[Proposal]] | None = None
+) -> str:
+    """`proposed` holds, by criterion id, what somebody suggests; it is told as comments, so nobody takes it unread."""
     names = Names.of(terminology)
     found = check(record, terminology)
     own = reviewable(record)
@@ -42,6 +46,7 @@ def review_sheet(record: TrialRecord, terminology: Terminology) -> str:
     ]
     for criterion in own:
         lines += ["", *_item(criterion, names, [f for f in found if f.criterion == criterion.id])]
+        lines += (f"  {line}" for p in (proposed or {}).get(criterion.id, ()) for line in _proposal(p, names))
     return "\n".join(lines) + "\n"
 
 
@@ -95,6 +100,11 @@ def _flags(found: Iterable[Finding]) -> Iterator[str]:
             where = f"{one.criterion}: " if one.criterion in {"age", "sex"} else ""
             todo = "" if one.level == "info" else f"; {one.todo}"
             yield from _comment(f"{where}{one.level}: {one.what}{todo}")
+
+
+def _proposal(proposal: Proposal, names: Names) -> Iterator[str]:
+    yield from _comment(f"proposed by a model, checked by nobody, for {quoted(proposal.quote)}:")
+    yield from (f"#   {line}" for line in english(proposal.tree, names.label).split("\n"))
 
 
 def _comment(text: str) -> Iterator[str]:
