@@ -9,7 +9,7 @@ from goals.tally import Tally
 from fhirtrial.criteria.lower import atoms
 from fhirtrial.criteria.text.lexemes import Bounds, Lasting, Named, Timed
 from fhirtrial.criteria.text.parse import Parsed
-from fhirtrial.criteria.tree import All, Any, AtLeast, Def, Except, If, Node, Not, Offset
+from fhirtrial.criteria.tree import All, Any, AtLeast, Def, Except, If, Node, Not, Offset, Reproductive
 from fhirtrial.records.eligibility import read_eligibility
 from fhirtrial.records.fields import Eligibility
 
@@ -38,6 +38,9 @@ def conservation(counts: Tally, text: str, parsed: Parsed) -> None:
         if getattr(a, f, None)
     }
     named |= {n for a in atoms(parsed.tree) for f in ("also", "unless") for n in getattr(a, f, ())}
+    # A state is told by its own name.
+    states = {"pregnant": "pregnancy", "lactating": "lactation"}
+    named |= {states[a.state] for a in atoms(parsed.tree) if isinstance(a, Reproductive) and a.state in states}
     for finding in parsed.found:
         if finding.kind not in {"compare", "number", "window", "duration", "concept"}:
             continue

@@ -112,7 +112,14 @@ def unit_rows(spec: Mapping[str, list[str]]) -> Iterator[list[str]]:
         powers = {str(dimension): float(power) for dimension, power in one.dimensionality.items()}
         dimension = " ".join([*own_dimension(unit), *(f"{d}^{p:g}" for d, p in sorted(powers.items()))]) or "1"
         offset = zero.magnitude
-        yield [unit, dimension, f"{one.magnitude - offset:.15g}", f"{offset:.15g}"]
+        yield [unit, dimension, f"{of_mercury(unit, one.magnitude - offset):.15g}", f"{offset:.15g}"]
+
+
+def of_mercury(unit: str, factor: float) -> float:
+    """UCUM's column of mercury is 133322 Pa a metre (its functional test 3-125), the registry's 133322.387415 Pa."""
+    above, _, below = unit.partition("/")
+    power = ("[Hg]" in above) - ("[Hg]" in below)
+    return factor * (133_322 / 133_322.387415) ** power
 
 
 def own_dimension(unit: str) -> list[str]:

@@ -73,6 +73,23 @@ def key_of(code: Code) -> Key:
     return code.system, comparable(code.system, code.code)
 
 
+def beginning(system: str, code: str) -> Key:
+    """What codes that have to do with one another share: the first letter in a hierarchy, else the whole code."""
+    text = comparable(system, code)
+    return system, text[:1] if system in HIERARCHICAL else text
+
+
+def beginnings(index: Index, listed: Iterable[Code]) -> frozenset[Key]:
+    """The beginnings of all codes that can say anything of a concept, `listed` ones besides its index's."""
+    found = {beginning(*key) for key in (*index.codes, *index.routed, *index.coarse)}
+    for code in listed:
+        found.add(beginning(code.system, code.code))
+    blocks = [*index.prefixes.blocks.items(), *index.coarse_prefixes.blocks.items(), *Prefixes.of(listed).blocks.items()]
+    for system, ends in blocks:
+        found |= {(system, chr(letter)) for low, high in ends for letter in range(ord(low[0]), ord(high[0]) + 1)}
+    return frozenset(found)
+
+
 def build(concept: Concept, local: tuple[Code, ...], index_of: Callable[[str], Index]) -> Index:
     index = Index()
     for name in concept.members:

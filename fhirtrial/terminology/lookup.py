@@ -20,7 +20,7 @@ from fhirtrial.terminology import tables
 from fhirtrial.terminology.concepts import Code, Concept
 from fhirtrial.terminology.derived import Names
 from fhirtrial.terminology.forms import Form, further_names, surface_forms, written_of
-from fhirtrial.terminology.index import Index, Prefixes, build, key_of
+from fhirtrial.terminology.index import Index, Key, Prefixes, beginnings, build, key_of
 from fhirtrial.terminology.names import Pattern, pattern, plain
 from fhirtrial.terminology.routes import within
 from fhirtrial.terminology.systems import URIS, canonical, comparable
@@ -104,6 +104,12 @@ class Terminology:
         below = (code for ends in index.prefixes.ranges(_ICD10CM) for code in tables.descendants(*ends, deep=deep))
         found = {key_of(code): code for code in below}
         return tuple(sorted((found | index.codes).values()))
+
+    def beginnings(self, name: str) -> frozenset[Key]:
+        """How a code must begin (`index.beginning`) to say anything of the concept."""
+        concepts = [self.concept(member) for member in self.members(name)]
+        listed = [code for c in concepts for code in (*c.codes, *c.history, *c.denials)]
+        return beginnings(self._index(name), listed)
 
     def mentions(self, name: str, text: str) -> bool:
         """Whether a text names the concept or one of its members; whether it affirms it is for the reader."""

@@ -60,6 +60,12 @@ def canonical(system: str) -> str:
     return URIS[key] if key is not None else name
 
 
+def spellings(uri: str) -> tuple[str, ...]:
+    """Every name by which `canonical` knows a system, but for the editions of SNOMED CT."""
+    others = [other for other, key in _OTHER.items() if URIS[key] == uri]
+    return (uri, f"{uri}/", *others, *(other.removeprefix("urn:oid:") for other in others if ":oid:" in other))
+
+
 @lru_cache(maxsize=65536)
 def comparable(system: str, code: str) -> str:
     """The form in which codes of a canonical system are compared: `m33.10`, `M3310` and `M33.10†` are one code."""

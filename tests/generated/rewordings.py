@@ -24,7 +24,8 @@ COMPARATORS: dict[Op, tuple[str, ...]] = {
         "not less than", "not below", "a minimum of", "minimum of", "equal to or greater than", "more than or equal to",
         "higher than or equal to", "is at least", "of at least", "{} or more", "{} or greater",
         "{} or higher", "{} or above", "{} and above", "greater or equal to", "is ≥", "no lower than", "of {} or more",
-        "is greater than or equal to", "is not less than", "above or equal to",
+        "is greater than or equal to", "is not less than", "above or equal to", "must be ≥", "should be at least",
+        "must not be less than", "should not be below",
     ),
     "<=": (
         "≤", "≤{}", "=<", "≦", "⩽", "< or =", "</=", "at most", "less than or equal to", "no more than",
@@ -32,15 +33,16 @@ COMPARATORS: dict[Op, tuple[str, ...]] = {
         "equal to or less than",
         "lower than or equal to", "is at most", "does not exceed", "{} or less", "{} or lower", "{} or below",
         "{} and below", "less or equal to", "is ≤", "no higher than", "of {} or less",
-        "is less than or equal to", "no greater than", "is not more than", "maximum of", "not higher than",
+        "is less than or equal to", "no greater than", "is not more than", "maximum of", "not higher than", "must be ≤",
+        "should be at most", "must not be more than", "should not be above", "must not exceed",
     ),
     ">": (
         ">{}", "＞", "˃", "greater than", "more than", "higher than", "above", "over", "exceeding", "in excess of",
-        "is greater than", "is above", "exceeds", "of more than", "of > {}", "is >",
+        "is greater than", "is above", "exceeds", "of more than", "of > {}", "is >", "must be >", "should be above",
     ),
     "<": (
         "<{}", "＜", "˂", "less than", "lower than", "below", "under", "is less than", "is below", "of less than",
-        "of < {}", "is <", "is lower than",
+        "of < {}", "is <", "is lower than", "must be <", "should be below",
     ),
 }  # fmt: skip
 AGES: dict[Op, tuple[str, ...]] = {
@@ -119,7 +121,12 @@ def _operator(random: Random, place: int) -> Pair:
         made = statement(random, "age", op)
         return Pair("operator", made.kind, listed(made.said()), listed(words.format(made.number)))
     made = statement(random, random.choice(("result", "result", "score", "limit", "dose", "age")), op)
-    return Pair("operator", made.kind, listed(made.said()), listed(made.said(words)))
+    return Pair("operator", _kind(made, words), listed(made.said()), listed(made.said(words)))
+
+
+def _kind(made: Statement, words: str) -> Kind:
+    """A duty is an inclusion's wording; in an exclusion it may mean the opposite."""
+    return "inclusion" if words.startswith(("must", "should")) else made.kind
 
 
 def _range(random: Random, place: int) -> Pair:
@@ -142,7 +149,8 @@ def _number(random: Random, place: int) -> Pair:
     new = random.choice([n for n in (WHOLE if whole else NUMBERS) if n != made.number])
     other = made.numbered(new)
     words = random.choice(COMPARATORS[made.op])
-    return Pair("number", made.kind, listed(made.said(words)), listed(other.said(words)), (made.number, new))
+    texts = (listed(made.said(words)), listed(other.said(words)))
+    return Pair("number", _kind(made, words), *texts, (made.number, new))
 
 
 def _window(random: Random, place: int) -> Pair:

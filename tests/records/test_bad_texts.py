@@ -20,6 +20,7 @@ HOSTILE = {
     "brackets": "(", "closed brackets": "()", "commas": ",", "or": "or ", "digits": "1", "one word": "a",
     "newlines": "\n", "not": "not ", "spaces": " ", "comparators": ">=", "ampersands": "&", "entities": "&gt;",
     "escapes": "\\", "equals": "=", "null bytes": "\0", "marks": "\u0301", "windows": "within 6 months ",
+    "numbers of a list": "1. ", "colons": "all of the following:\n",
 }  # fmt: skip
 SIZE = 1_000_000
 

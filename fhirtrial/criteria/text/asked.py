@@ -58,6 +58,8 @@ _PERSONS = frozenset(
 _AROUND = _PERSONS | frozenset(
     ["a", "all", "an", "and", "any", "are", "at", "be", "in", "is", "must", "of", "old", "or", "the", "who", "years"]
 )
+# "Over 18 years at diagnosis" says how old they were.
+_EARLIER = frozenset(["birth", "diagnosed", "diagnosis", "onset"])
 _STATES = {"pregnant": "pregnant", "lactating": "lactating", "childbearing": "childbearing-potential"}
 
 
@@ -85,6 +87,7 @@ def age_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
         job.values.append(Link((phrase.span[0], x.start), (x.start, x.end)))
     sex = sex_of(job, phrase, cues)
     left = leftover(job, phrase, set(values), None)
+    left += [("unclear", x, "ambiguous_scope") for x in phrase.lexemes if x.text in _EARLIER]
     if sex is not None:
         node = All(nodes=(sex, node))
     return graded(job, phrase, node, left)
@@ -98,7 +101,8 @@ def _people(phrase: Phrase, cues: dict[str, Lexeme]) -> bool:
     return bool(person) and plain and not cues.keys() - {"adult", "minor", "female", "male", "sexes", "allowed", "now"}
 
 
-def sex_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
+def sex_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme], *, beside: bool = False) -> Node | None:
+    """The sex that a phrase names; `beside` where something else that it names is encoded with its own residue."""
     found = [c for c in ("female", "male") if c in cues]
     if (
         "sexes" in cues
@@ -108,7 +112,7 @@ def sex_of(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
         return Any(nodes=(Sex(value="female"), Sex(value="male")))
     if len(found) != 1 or "sexes" in cues or "experiencer" in cues:
         return None
-    if any(is_core(i) for i in phrase.items):
+    if beside:
         return Sex.model_validate({"value": found[0]})
     left = leftover(job, phrase, set(), None)
     return graded(job, phrase, Sex.model_validate({"value": found[0]}), left)

@@ -28,7 +28,7 @@ from fhirtrial.criteria.tree import (
 )
 from fhirtrial.terminology.medicines import prednisone_factor
 
-_ROUTES = ("oral", "intravenous", "subcutaneous", "intramuscular", "topical", "inhaled", "systemic")
+ROUTES = ("oral", "intravenous", "subcutaneous", "intramuscular", "topical", "inhaled", "systemic")
 _RESULTS = ("positive", "negative", "elevated", "decreased", "abnormal", "normal")
 _AHEAD = re.compile(r"plan|sched|anticip|expect|intend|elective|await|candid|waiting")
 # These put ahead only what follows them, and not what a window puts behind: "required ventilation within a year".
@@ -86,7 +86,7 @@ def atom_of(
     elif kind == "condition":
         node = _of_other(job, core, name, cues) or _condition(job, core, name, cues, when, durations)
     elif kind == "medication":
-        node = _medication(job, name, cues, when, values, durations)
+        node = _medication(job, core, name, cues, when, values, durations)
     elif kind == "procedure":
         node = _procedure(job, core, name, cues, when)
     elif kind == "vaccine":
@@ -184,8 +184,8 @@ def _condition(
         job.encode(cues["active"])
     lasting = durations[0].value if len(durations) == 1 else None
     beside = bool(durations) and 0 <= durations[0].start - core.end <= 1
-    denied = _DENIED.search(job.normal.text) is not None
-    if isinstance(lasting, Lasting) and lasting.op == ">=" and window is None and beside and not denied:
+    lasts = isinstance(lasting, Lasting) and lasting.op == ">=" and window is None and beside
+    if isinstance(lasting, Lasting) and lasts and _DENIED.search(job.normal.text) is None:
         # What has lasted for three months was there three months ago.
         back = Offset(value=-lasting.length.value, unit=lasting.length.unit)
         fields |= {"window": Window(end=back), "when": "ever"}
@@ -195,13 +195,23 @@ def _condition(
             fields["severity"] = severity
             job.encode(cues[severity])
             break
-    courses = [c for c in ("acute", "chronic", "recurrent") if c in cues]
+    courses = [c for c in ("acute", "chronic", "recurrent") if c in cues and not has_course(core)]
     if len(courses) == 1:
         fields["course"] = courses[0]
         job.encode(cues[courses[0]])
     elif set(courses) == {"acute", "chronic"}:
         job.encode(cues["acute"], cues["chronic"])
     return Condition.model_validate(fields)
+
+
+def has_route(core: Lexeme) -> bool:
+    """Whether the name says itself how the medicine is given: "inhaled steroids"."""
+    return core.text.split()[0] in ROUTES
+
+
+def has_course(core: Lexeme) -> bool:
+    """Whether the name says itself how the condition goes: "chronic pancreatitis"."""
+    return core.text.split()[0] in {"acute", "chronic", "recurrent"}
 
 
 # Whose condition it is; a fetus, a donor or a carer is none of these, and a mother may be the patient.
@@ -230,7 +240,13 @@ def _of_other(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme]) -> Nod
 
 
 def _medication(
-    job: Job, name: str, cues: dict[str, Lexeme], window: Window | None, values: list[Lexeme], durations: list[Lexeme]
+    job: Job,
+    core: Lexeme,
+    name: str,
+    cues: dict[str, Lexeme],
+    window: Window | None,
+    values: list[Lexeme],
+    durations: list[Lexeme],
 ) -> Node:
     fields: dict[str, object] = {"concept": name, "window": window}
     if "active" in cues and "history" not in cues:
@@ -240,8 +256,8 @@ def _medication(
         job.encode(cues["active"])
     if "using" in cues:
         job.encode(cues["using"])
-    for route in _ROUTES:
-        if route in cues:
+    for route in ROUTES:
+        if route in cues and not has_route(core):
             fields["route"] = route
             job.encode(cues[route])
             break
@@ -274,6 +290,9 @@ def _equivalent(job: Job, name: str) -> str | None:
 def _procedure(job: Job, core: Lexeme, name: str, cues: dict[str, Lexeme], window: Window | None) -> Node:
     planned = cues.get("planned")
     past_window = window is not None and _future(window) is None
+    to_come = window is not None and window.start is not None and window.start.value >= 0 and not past_window
+    if planned is None and (to_come or (core.text.startswith("planned ") and window is not None)):
+        return Expected(text=job.words(core.start, core.end), concept=name, window=_future(window))
     ahead = planned is not None and (
         _AHEAD.match(planned.text) is not None
         or (_AHEAD_OF.match(planned.text) is not None and planned.start < core.start and not past_window)

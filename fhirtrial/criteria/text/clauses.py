@@ -6,6 +6,7 @@ says so. A permission or a condition that is not read makes what it touches evid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -37,9 +38,11 @@ from fhirtrial.criteria.text.plain import plain
 from fhirtrial.criteria.text.shown import evidenced
 from fhirtrial.criteria.text.trailing import apart, judged
 from fhirtrial.criteria.text.washouts import washed_out
-from fhirtrial.criteria.tree import Any, Except, If, Node, Not, NotComputable
+from fhirtrial.criteria.tree import All, Any, Except, If, Node, Not, NotComputable
 
 _DEPTH = 12
+# A comparison worded as a duty.
+_DUTY = re.compile(r"(?:should|must|may|can|shall|will)(?:\s+not|not)\b")
 # Whole clauses of one making, each in its module, by the cue that such a clause cannot do without.
 _FORMS: Mapping[str, Callable[[Job, Sequence[Item], int], Node | None]] = {
     "allowed": washed_out,
@@ -55,24 +58,31 @@ def sentences(job: Job, items: Sequence[Item], depth: int = 0) -> Node | None:
     """All sentences of a line together."""
     parts = [p for p in cut(items, "stop") if p]
     parts = [s for p in parts if (s := plain(job, p, alone=len(parts) == 1))]
+    # A later sentence that is not understood may widen or narrow what was said before it: `doubted` holds that, and
+    # [first, last) the sentences that cast the doubt; `nodes` is what was said after them.
+    doubted: list[Node] = []
     nodes: list[Node] = []
+    first = last = 0
     for place, part in enumerate(parts):
+        start, end = part[0].start, part[-1].end
         if place and cued(part, "advice") is not None and not any(x.kind == "compare" for x in flat(part)):
-            job.notes.append((job.words(part[0].start, part[-1].end), (part[0].start, part[-1].end)))
-            job.cited.append((part[0].start, part[-1].end))
+            job.notes.append((job.words(start, end), (start, end)))
+            job.cited.append((start, end))
             continue
         node = job.clause(job, part, depth)
         if node is None:
             continue
-        if nodes and (isinstance(node, NotComputable) or cued(part, "allowed", "if", "same") is not None):
-            # A later sentence that is not understood may widen or narrow what was said before it.
-            residue = job.residue("ambiguous_logic", part[0].start, part[-1].end)
-            nodes = [unsure(join(job, "or" if job.exclusion else "and", nodes), residue)]
-            if not isinstance(node, NotComputable):
-                nodes = [unsure(join(job, "or" if job.exclusion else "and", [*nodes, node]), residue)]
+        unread = isinstance(node, NotComputable)
+        if (nodes or doubted) and (unread or cued(part, "allowed", "if", "same") is not None):
+            doubted += nodes if unread else [*nodes, node]
+            nodes = []
+            first, last = first if last else start, end
             continue
         nodes.append(node)
-    return join(job, "or" if job.exclusion else "and", nodes) if nodes else None
+    joint: Joint = "or" if job.exclusion else "and"
+    if doubted:
+        nodes = [unsure(join(job, joint, doubted), job.residue("ambiguous_logic", first, last)), *nodes]
+    return join(job, joint, nodes) if nodes else None
 
 
 def clause(job: Job, items: Sequence[Item], depth: int = 0) -> Node | None:
@@ -145,10 +155,18 @@ def _excepting(job: Job, items: Sequence[Item], depth: int) -> Node | None:
     job.encode(cue)
     if isinstance(unless, NotComputable):
         unless = job.residue("ambiguous_scope", unless_items[0].start, unless_items[-1].end)
+    timed = [any(x.kind == "window" for x in flat(part)) for part in (base_items, unless_items)]
+    if timed == [False, True]:
+        # "Anticoagulants except warfarin within 7 days": the window may be the whole's.
+        return unsure(Except(base=base, unless=unless), job.residue("ambiguous_scope", *_extent(items)))
     if isinstance(base, Not):
         return Not(node=Except(base=base.node, unless=unless))
     if cue.value == "unless" and not job.exclusion:
         return Any(nodes=(base, unless))
+    if isinstance(base, Any) and any(isinstance(i, Lexeme) and i.kind in {"or", "and/or", "and"} for i in base_items):
+        # The exception may be one to the last member only: who has it keeps the others open.
+        residue = job.residue("ambiguous_scope", items[0].start, items[-1].end)
+        return Any(nodes=(Except(base=base, unless=unless), All(nodes=(base, residue))))
     return Except(base=base, unless=unless)
 
 
@@ -179,7 +197,12 @@ def conjoined(job: Job, items: Sequence[Item], depth: int) -> Node:
         nodes = [phrase_node(job, p, depth) for p in bare if p.items]
         job.encode(negation)
         joint: Joint = "either" if any(j == "and" for j in joints) and job.exclusion else "or"
-        return Not(node=join(job, joint, nodes, items))
+        turned = Not(node=join(job, joint, nodes, items))
+        led = any(
+            j != "or" and cued(p.items, "history", "using", "planned") is not None
+            for j, p in zip(joints, bare[1:], strict=False)
+        )
+        return unsure(turned, job.residue("ambiguous_logic", *_extent(items))) if led else turned
     nodes = [phrase_node(job, p, depth) for p in phrases]
     groups: list[tuple[list[Node], list[Phrase]]] = [([nodes[0]], [phrases[0]])]
     for node, phrase, joint_word in zip(nodes[1:], phrases[1:], joints, strict=True):
@@ -193,7 +216,21 @@ def conjoined(job: Job, items: Sequence[Item], depth: int) -> Node:
         join(job, "either" if unsaid and len(members) > 1 else anded(job, group, members), members, items)
         for members, group in groups
     ]
-    return join(job, "or", joined)
+    whole = join(job, "or", joined)
+    if "or" in joints and len({_is_denied(p) for p in phrases}) > 1:
+        # "Without asthma or with COPD", "asthma, no COPD or stroke": how far the denial reaches is open.
+        return unsure(whole, job.residue("ambiguous_logic", *_extent(items)))
+    return whole
+
+
+def _extent(items: Sequence[Item]) -> tuple[int, int]:
+    return items[0].start, items[-1].end
+
+
+def _is_denied(phrase: Phrase) -> bool:
+    first = next((x.start for x in phrase.lexemes if is_core(x)), phrase.span[1])
+    denials = (x for x in (*phrase.cues, *phrase.lexemes) if x.kind == "cue" and x.value == "negation")
+    return any(x in phrase.cues or x.start < first for x in denials)
 
 
 def _says_nothing(phrase: Phrase) -> bool:
@@ -230,6 +267,10 @@ def phrase_node(job: Job, phrase: Phrase, depth: int) -> Node:
             if defined is not None:
                 return defined
     node = encode(job, phrase, lambda j, b, p: bracket_of(j, b, p, depth))
+    if job.exclusion and any(x.kind == "compare" and _DUTY.match(x.text) for x in phrase.lexemes):
+        # What must not be exceeded is what lets a patient in: an inclusion's wording in an exclusion.
+        job.flag("polarity_mixed")
+        return unsure(node, job.residue("polarity_mixed", *phrase.span))
     if (
         job.exclusion
         and phrase.lexemes

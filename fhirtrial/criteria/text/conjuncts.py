@@ -27,7 +27,7 @@ from fhirtrial.criteria.text.phrase import (
     is_core,
 )
 from fhirtrial.criteria.text.values import MEASURED
-from fhirtrial.criteria.tree import Node, Reproductive
+from fhirtrial.criteria.tree import All, Measurement, Node, Reproductive, Sex
 
 # Cues that go on holding for the later members of a list.
 _CARRIED = frozenset(
@@ -48,31 +48,12 @@ _CARRIED = frozenset(
 _SHARED_LOOSELY = frozenset(
     {"active", "judgement", "severe", "moderate", "mild", "acute", "chronic", "recurrent", "failed"}
 )
-_LEFTWARD = frozenset(
-    [
-        "that",
-        "which",
-        "who",
-        "whose",
-        "in",
-        "on",
-        "with",
-        "within",
-        "requiring",
-        "by",
-        "at",
-        "during",
-        "for",
-        "as",
-        "from",
-        "to",
-        "than",
-        "including",
-        "when",
-        "where",
-        "due",
-    ]
-)
+# A later member that begins with one of these is no longer denied: "without asthma or with COPD".
+_AFRESH = frozenset(["with", "on", "has", "have", "having", "had", "presence"])
+_LEFTWARD = frozenset([
+    "that", "which", "who", "whose", "in", "on", "with", "within", "requiring", "by", "at", "during", "for",
+    "as", "from", "to", "than", "including", "when", "where", "due",
+])  # fmt: skip
 _DOMAINS: dict[str, Literal["condition", "medication", "procedure", "lab"]] = {
     "condition": "condition",
     "medication": "medication",
@@ -108,10 +89,11 @@ def pieces_of(job: Job, items: Sequence[Item]) -> list[tuple[Phrase, Joint]]:
     for place, chunk in enumerate(chunks):
         read = chunk
         word = words[place - 1] if place else "and"
-        if merged and not held and not _stands(chunk) and (_looks_left(chunk) or _is_filling(chunk)):
+        another = _valued(chunk) and bool(merged) and _valued(merged[-1])
+        if merged and not held and not another and not _stands(chunk) and (_looks_left(chunk) or _is_filling(chunk)):
             merged[-1].extend(chunk)
             continue
-        if not _stands(chunk) and not (_valued(chunk) and merged and _valued(merged[-1])):
+        if not _stands(chunk) and not another:
             whole = _completed(job, chunk, chunks[place + 1 :], named=True)
             if whole is None and _modifies(chunk) and place + 1 < len(chunks):
                 held = [*held, *chunk]
@@ -225,9 +207,16 @@ def share_out(job: Job, phrases: Sequence[Phrase]) -> list[Phrase]:
     found = list(phrases)
     carried: tuple[Lexeme, ...] = ()
     for place, phrase in enumerate(found):
+        afresh = bool(phrase.lexemes) and phrase.lexemes[0].text in _AFRESH
+        denial = tuple(c for c in carried if c.value == "negation" and (c.text == "neither" or not afresh))
+        carried = tuple(c for c in carried if c.value != "negation" or c in denial)
         lead = _lead(phrase)
         own = tuple(x for x in lead if x.value in _CARRIED or x.value in _SHARED_LOOSELY)
-        if own or place == 0:
+        if place and own and denial and has_core(phrase.lexemes) and not any(x.value == "negation" for x in own):
+            # "No asthma or use of warfarin" denies both.
+            found[place] = replace(phrase, cues=denial)
+            carried = (*denial, *own)
+        elif own or place == 0:
             carried = own
         elif _bare(phrase):
             # "Uncontrolled mental or emotional disorders": members of one head share what stands before them.
@@ -362,9 +351,33 @@ def _measurable(job: Job, phrase: Phrase) -> bool:
 
 def anded(job: Job, phrases: Sequence[Phrase], nodes: Sequence[Node]) -> Joint:
     """Things of one kind that an exclusion lists with "and" are as likely alternatives."""
-    if not job.exclusion or len(nodes) < 2:
+    if len(nodes) < 2:
         return "and"
+    if (ranged := _ranged(nodes)) is not None:
+        return ranged
+    if len(sexes := [sex for n in nodes if (sex := _sex(n)) is not None]) == len(nodes) and len(set(sexes)) == 2:
+        # "> 9 g/dL in women and > 10 g/dL in men": each limit for those whom it names.
+        return "or"
+    if not job.exclusion:
+        return "either" if all(isinstance(n, Reproductive) for n in nodes) else "and"
     # Nobody is asked for two of these at once, and "X and other Y" lists what it names.
     if all(isinstance(n, Reproductive) for n in nodes) or any(x.text == "other" for x in phrases[-1].lexemes[:1]):
         return "or"
     return "either"
+
+
+def _sex(node: Node) -> str | None:
+    first = node.nodes[0] if isinstance(node, All) else None
+    return first.value if isinstance(first, Sex) else None
+
+
+def _ranged(nodes: Sequence[Node]) -> Joint | None:
+    """Both ends of one measurement's range; "below 50 and above 100" cannot be meant of one value."""
+    bounds = [n for n in nodes if isinstance(n, Measurement)]
+    if len(bounds) < len(nodes) or len({(b.concept, b.unit, b.of) for b in bounds}) > 1:
+        return None
+    lows = [b.value for b in bounds if b.op in {">", ">="}]
+    highs = [b.value for b in bounds if b.op in {"<", "<="}]
+    if not lows or not highs:
+        return None
+    return "and" if max(lows) < min(highs) else "either"

@@ -10,7 +10,7 @@ from fhirtrial.criteria.text.atoms import allergy_of, atom_of, chosen, kind_of
 from fhirtrial.criteria.text.changes import changed
 from fhirtrial.criteria.text.criteria_sets import criteria_set
 from fhirtrial.criteria.text.found import Job, Link, unsure
-from fhirtrial.criteria.text.leftover import graded, leftover
+from fhirtrial.criteria.text.leftover import ADJECTIVES, graded, leftover
 from fhirtrial.criteria.text.lexemes import Lexeme, Named, Rank, Timed
 from fhirtrial.criteria.text.links import link_values, link_window, window_of
 from fhirtrial.criteria.text.names import find_names
@@ -40,6 +40,7 @@ from fhirtrial.criteria.tree import (
     Reason,
     Reproductive,
     Residue,
+    Sex,
 )
 
 # How a bracket beside a name is read; the clause grammar gives this, which itself reads phrases.
@@ -103,6 +104,13 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
         return NotComputable(text=whole.text, reason=whole.reason)
     if negation is not None and not isinstance(node, NotComputable):
         job.encode(negation)
+        if isinstance(node, All) and len(node.nodes) == 2 and isinstance(node.nodes[0], Sex):
+            sex, rest = node.nodes
+            person = next(c for c in (cues.get("female"), cues.get("male")) if c is not None)
+            if person.start < negation.start < first:
+                return All(nodes=(sex, rest.node if isinstance(rest, Not) else Not(node=rest)))
+            if person.start > first:
+                return unsure(Not(node=node), job.residue("ambiguous_logic", start, end))
         turned = node.node if isinstance(node, Not) else Not(node=node)
         if negation.start < first and not _denies(negation, phrase, first):
             return unsure(turned, job.residue("ambiguous_logic", start, end))
@@ -138,7 +146,7 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
         cores = [tested if c is primary else c for c in cores]
         job.repeat(primary)
         primary = tested
-    if primary is not cores[0] and primary is not measure:
+    if primary is not cores[0] and primary is not measure and cores[0].text not in ADJECTIVES:
         job.repeat(cores[0])
     values = _signed(job, phrase, values)
     for value in values:
@@ -165,7 +173,7 @@ def _names(job: Job, phrase: Phrase, cues: dict[str, Lexeme], brackets: BracketR
             made = All(nodes=(qualified if "history" in cues else graded_now(qualified, made), made))
     made = _under_way(job, phrase, cores, primary, made, used)
     if cues.keys() & {"female", "male"} and "sexes" not in cues and not isinstance(made, Reproductive):
-        sex = sex_of(job, phrase, cues)
+        sex = sex_of(job, phrase, cues, beside=True)
         made = All(nodes=(sex, made)) if sex is not None else made
     used |= job.encoded & set(flat(phrase.items))
     if isinstance(made, Expected):
@@ -207,6 +215,8 @@ _TREATED = frozenset(["on", "treated", "with", "by", "who", "are", "is", "been",
 
 def _head(phrase: Phrase, cores: Sequence[Lexeme]) -> Lexeme:
     """As "Infection with HIV" is about HIV: a generic name gives way to the one that it introduces."""
+    if len(cores) > 1 and cores[0].text in ADJECTIVES and cores[1].start - cores[0].end <= 1:
+        return cores[1]
     if len(cores) > 1 and cores[0].text in {"infection", "infections", "infected", "disease", "disorder"}:
         between = [x.text for x in phrase.lexemes if cores[0].end <= x.start < cores[1].start]
         if between and between[0] in {"with", "by", "of"} and set(between[1:]) <= {"the", "a", "an", "known"}:
@@ -281,6 +291,8 @@ def _seen(
     seen = Finding(modality=modality, finding=finding, window=timed)
     used = {imaging, core, *([window] if window and timed else [])}
     words = {x.text for x in phrase.lexemes}
+    if any(x.value == "negation" and x.start > imaging.start for x in phrase.lexemes if x.kind == "cue"):
+        return unsure(seen, job.residue("ambiguous_logic", *phrase.span))
     if words & {"confirmed", "proven", "documented"} or "same" in cues:
         condition = atom_of(job, core, cues, window, [], [])
         assert condition is not None  # noqa: S101 - a condition without values always has an atom
@@ -299,7 +311,10 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
         if read is None:
             continue
         how, inner = read
-        if how == "examples":
+        if cued(item.items, "female", "male") is not None:
+            # As in "(> 10 g/dL for men)": a limit of some people only.
+            node = unsure(All(nodes=(node, inner)), job.residue("ambiguous_scope", item.start, item.end))
+        elif how == "examples":
             node = _widened(job, phrase, node, inner, item)
         elif how == "except":
             node = Except(base=node, unless=inner)

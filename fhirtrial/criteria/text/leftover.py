@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from fhirtrial.criteria.text.atoms import chosen, kind_of
-from fhirtrial.criteria.text.cues import FILLING, HEADS
+from fhirtrial.criteria.text.atoms import ROUTES, chosen, has_course, has_route, kind_of
+from fhirtrial.criteria.text.cues import FILLING, HEADS, WORDS
 from fhirtrial.criteria.text.found import Job, unsure
 from fhirtrial.criteria.text.lexemes import Bounds, Lexeme, Named
 from fhirtrial.criteria.text.phrase import (
@@ -58,23 +58,26 @@ _OPAQUE = frozenset(
         "during-study",
     }
 )
-_NEGATIVE = frozenset(
-    [
-        "no",
-        "not",
-        "non",
-        "without",
-        "never",
-        "neither",
-        "nor",
-        "cannot",
-        "lack",
-        "absence",
-        "free",
-        "except",
-        "unless",
-        "but",
-    ]
+_NEGATIVE = (
+    frozenset(
+        [
+            "no",
+            "not",
+            "non",
+            "without",
+            "never",
+            "neither",
+            "nor",
+            "cannot",
+            "lack",
+            "absence",
+            "free",
+            "except",
+            "unless",
+            "but",
+        ]
+    )
+    | WORDS["withdrawing"]
 )
 _PREPOSITIONS = frozenset(
     ["of", "to", "for", "against", "with", "from", "by", "about", "on", "in", "due", "than", "toward", "regarding"]
@@ -130,6 +133,9 @@ _SEEN = frozenset(
     ]
 )
 _ORDER: dict[Grade, int] = {"exact": 0, "wider": 1, "narrower": 2, "unclear": 3}
+# Names that only qualify a name behind them: "metastatic melanoma" is a melanoma.
+ADJECTIVES = frozenset(["malignant", "metastatic"])
+_FAR = 40
 # "Known or suspected X" is X, and more.
 _KNOWN = re.compile(
     r"\b(?:known|diagnosed|confirmed|documented|proven|definite|established)\s*(?:or|and/or|/|,)\s*$", re.IGNORECASE
@@ -187,13 +193,20 @@ def _weigh(
             and core is None
         ):
             return "exact", "not_encoded"
-        if value in {"adult", "minor", "age"}:
-            return ("narrower", "vague_term") if value != "age" else ("exact", "not_encoded")
+        if value in {"adult", "minor"} or (
+            # "Old tuberculosis" is one that is over; "18 years old" counts years.
+            lexeme.text == "old" and before and core is not None and not any(x.kind == "compare" for x in lexemes)
+        ):
+            return "narrower", "vague_term"
+        if value == "using" and before and core is not None and _is_about(job, lexemes, place, core):
+            return "narrower", "ambiguous_scope"
+        if value == "positive" and core is not None and kind_of(job, core) in {"medication", "procedure", "vaccine"}:
+            return "unclear", "ambiguous_scope"
         if value in {"female", "male", "sexes"}:
             return "exact", "not_encoded"
         if value == "cause":
             return ("unclear" if before else "narrower"), "causal_attribution"
-        if value == "suspected" and _KNOWN.search(job.normal.text, 0, lexeme.start):
+        if value == "suspected" and _KNOWN.search(job.normal.text, max(0, lexeme.start - _FAR), lexeme.start):
             return "wider", "ambiguous_scope"
         if value in {"active", "planned"} and any(
             x in job.encoded and x.value == value for x in lexemes if x.kind == "cue"
@@ -205,6 +218,11 @@ def _weigh(
             return ("unclear", "ambiguous_scope") if split else ("exact", "not_encoded")
         if value in _OPAQUE:
             return "unclear", "future_event" if value in {"planned", "during-study"} else "ambiguous_scope"
+        if value in {"acute", "chronic", "recurrent"} and before and core is not None and has_course(core):
+            # As in "acute or chronic pancreatitis": the name holds the other word.
+            return "wider", "ambiguous_scope"
+        if value in ROUTES and before and core is not None and has_route(core):
+            return "wider", "ambiguous_scope"
         if value in {"active", "acute", "chronic", "recurrent", "mild", "moderate", "severe"}:
             return "narrower", "vague_term"
         if value in {"failed", "intolerance", "allergy"}:
@@ -233,6 +251,8 @@ def _weigh(
         if core is not None and _repeats(job, lexeme, core, before=before):
             job.repeat(lexeme)
             return "exact", "not_encoded"
+        if before and lexeme.text in ADJECTIVES and core is not None and core.start - lexeme.end <= 1:
+            return "narrower", "vague_term"
         adjacent = core is not None and not before and lexeme.start - core.end <= 1
         return ("unclear" if before or adjacent else "narrower"), "not_encoded"
     if lexeme.kind == "other":
@@ -258,6 +278,15 @@ def _weigh(
         return ("exact" if known else "unclear"), "not_encoded"
     if lexeme.text in _NEGATIVE:
         return "unclear", "ambiguous_logic"
+    if lexeme.text.isupper():
+        # A filling word in capitals is a name that nobody knows here.
+        return "unclear", "not_encoded"
+    if before and core is not None and _is_about(job, lexemes, place, core):
+        # Who is treated for a disease has or had it; who is tested for it need not.
+        return ("narrower" if lexeme.text in WORDS["treating"] else "unclear"), "ambiguous_scope"
+    if lexeme.text in {"other", "another"} and before and core is not None and not _is_listed(job, lexeme):
+        # "Other malignancies" leaves out the one that the trial is about.
+        return "narrower" if kind_of(job, core) not in MEASURED else "exact", "ambiguous_scope"
     if lexeme.text in FILLING:
         return "exact", "not_encoded"
     if core is None:
@@ -277,6 +306,21 @@ def _weigh(
     return "narrower", "not_encoded"
 
 
+def _is_listed(job: Job, lexeme: Lexeme) -> bool:
+    """As in "aspirin or other NSAIDs": it leaves out what is named in front."""
+    before = job.normal.text[max(0, lexeme.start - _FAR) : lexeme.start].lower().rstrip().removesuffix(" any")
+    return before.endswith((",", ";", "/", "(", "and", " or"))
+
+
+def _is_about(job: Job, lexemes: Sequence[Lexeme], place: int, core: Lexeme) -> bool:
+    """As in "treatment for tuberculosis", "testing for HIV": the disease is what something else is about."""
+    if kind_of(job, core) != "condition" or lexemes[place].text.split()[0] not in WORDS["about"]:
+        return False
+    last = lexemes[place].text.split()[-1]
+    between = [x.text for x in lexemes[place + 1 :] if x.end <= core.start]
+    return bool({"for", "of", "against"} & {last, *between})
+
+
 # Words that only say which way an encoded comparison points.
 _POINTING: dict[str, frozenset[str]] = {
     "elevated": frozenset({">", ">="}),
@@ -292,6 +336,8 @@ def _points(lexeme: Lexeme, signs: frozenset[str]) -> bool:
 def _repeats(job: Job, lexeme: Lexeme, core: Lexeme, *, before: bool) -> bool:
     """Whether a generic word or a second name beside a name says nothing that the name itself does not say."""
     kind = str(kind_of(job, core))
+    if lexeme.text in ADJECTIVES:
+        return False
     if isinstance(lexeme.value, Named) and isinstance(core.value, Named):
         if set(lexeme.value.concepts) & set(core.value.concepts):
             return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from fhirtrial.criteria.text.cues import FILLING, find_cues
+from fhirtrial.criteria.text.cues import FILLING, WORDS, find_cues
 from fhirtrial.criteria.text.lexemes import Kind, Lexeme, Named, Rank, Term
 from fhirtrial.criteria.text.names import Names, find_names
 from fhirtrial.criteria.text.numbers import roman
@@ -69,18 +69,23 @@ _LISTS = frozenset({"kofthese", "anyofthese", "allofthese"})
 _LONGEST_TERM = 5
 # Longer than any number or word; what reads it as one only loses time.
 _ENDLESS = re.compile(r"\d{16,}|(?<!\w)\w{64,}")
+_BLANKED = re.compile(r"\S")
 
 
 def lex(text: str, names: Names, context: str = "") -> tuple[Lexeme, ...]:
     """The text's lexemes in order."""
     taken = bytearray(len(text))
     readable = _ENDLESS.sub(lambda m: "\x01" * len(m.group()), text)
+    # The text with what is read already blanked, so that no number is read twice.
+    left = list(readable)
     found: list[Lexeme] = []
 
     def claim(lexemes: Iterable[Lexeme]) -> None:
         for lexeme in lexemes:
-            if not any(taken[lexeme.start : lexeme.end]):
-                taken[lexeme.start : lexeme.end] = b"\1" * (lexeme.end - lexeme.start)
+            start, end = lexeme.start, lexeme.end
+            if taken.find(1, start, end) < 0:
+                taken[start:end] = b"\1" * (end - start)
+                left[start:end] = _BLANKED.sub("\x01", readable[start:end])
                 found.append(lexeme)
 
     typos = find_typos(readable)
@@ -89,13 +94,13 @@ def lex(text: str, names: Names, context: str = "") -> tuple[Lexeme, ...]:
     claim(_scopes(readable))
     claim(sorted(find_cues(readable, _FIRST), key=lambda c: (-(c.end - c.start), c.start)))
     claim(_mistyped(typos, names))
-    claim(find_names(_masked(readable, taken), names, context))
+    claim(find_names("".join(left), names, context))
     scales = {x.end for x in found if isinstance(x.value, Named) and names.kinds[x.value.concepts[0]] == "score"}
-    claim(_ranks(_masked(readable, taken), scales))
-    claim(find_quantities(_masked(readable, taken)))
+    claim(_ranks("".join(left), scales))
+    claim(find_quantities("".join(left)))
     claim(Lexeme("and/or", m.start(), m.end(), "and/or") for m in _AND_OR.finditer(readable))
     # Read again where names stand now: a cue that reached into a name is still there without it.
-    rest = sorted(find_cues(_masked(readable, taken)), key=lambda c: (-(c.end - c.start), c.start))
+    rest = sorted(find_cues("".join(left)), key=lambda c: (-(c.end - c.start), c.start))
     claim(c for c in rest if c.value != "kofthese")
     claim(_rest(text, taken))
     return _slashed(tuple(_terms(sorted(found, key=lambda x: x.start))))
@@ -134,16 +139,12 @@ def _scopes(text: str) -> Iterator[Lexeme]:
     return iter(sorted(found, key=lambda c: (-(c.end - c.start), c.start)))
 
 
-def _masked(text: str, taken: bytearray) -> str:
-    """The text with what is read already blanked, so that no number is read twice."""
-    return "".join("\x01" if taken[i] and not c.isspace() else c for i, c in enumerate(text))
-
-
 def _ranks(text: str, scales: set[int]) -> Iterator[Lexeme]:
     """Classes and grades; without the word "class" only right after a scale's name, or in Roman numerals with more."""
     for match in _RANK.finditer(text):
         first, second = match["a"], match["b"]
-        scaled = any(0 <= match.start() - x < 24 and _OF_SCALE.fullmatch(text, x, match.start()) for x in scales)
+        near = (x for x in range(max(0, match.start() - 23), match.start() + 1) if x in scales)
+        scaled = any(_OF_SCALE.fullmatch(text, x, match.start()) for x in near)
         if not match["word"] and not scaled and (first.isdigit() or not (match["op"] or second)):
             continue
         low, high = _rank(first), _rank(second) if second else None
@@ -165,6 +166,12 @@ def _ranks(text: str, scales: set[int]) -> Iterator[Lexeme]:
             each = ((("<=" if re.search("less|low|better|fewer", post) else ">="), low, first),)
         elif high is not None and match["to"] in {"-", "to", "through"} | {"or", "and", "/", ","} and high > low:
             each = ((">=", low, first), ("<=", high, second))
+        elif high is None and len(listed) > 1:
+            # "0, 1": every class from the first to the last, or a set that no comparison says.
+            if listed != list(range(low, low + len(listed))):
+                continue
+            written = _ONE_RANK.findall(text, match.start("a"), match.end())
+            each = ((">=", low, first), ("<=", low + len(listed) - 1, written[-1]))
         elif high is None:
             each = (("=", low, first),)
         else:
@@ -178,8 +185,9 @@ def _rank(written: str) -> int | None:
 
 
 def _rest(text: str, taken: bytearray) -> Iterator[Lexeme]:
+    shouting = sum(c.isupper() for c in text) > sum(c.islower() for c in text)
     for match in _TOKEN.finditer(text):
-        if any(taken[match.start() : match.end()]):
+        if taken.find(1, match.start(), match.end()) >= 0:
             for place in range(match.start(), match.end()):
                 if not taken[place] and not text[place].isspace():
                     yield Lexeme("other", place, place + 1, text[place])
@@ -204,6 +212,8 @@ def _rest(text: str, taken: bytearray) -> Iterator[Lexeme]:
             kind = "word"
         else:
             kind = "other"
+        if low in WORDS["capitals"] and match.group().isupper() and not shouting:
+            low = match.group()
         yield Lexeme(kind, match.start(), match.end(), low)
 
 

@@ -152,6 +152,15 @@ def under(job: Job, head: Sequence[Item], members: list[Node], depth: int, body:
 def _titled(job: Job, rest: Sequence[Item], listed: Node) -> Node:
     """A head without a test of its own is the name of what is listed; words that judge or time it stay a residue."""
     start, end = rest[0].start, rest[-1].end
+    other = "inclusion" if job.exclusion else "exclusion"
+    if any(x.text == other for x in flat(rest)):
+        # A heading of the other list: what stands under it may ask the opposite.
+        job.flag("polarity_mixed")
+        return unsure(listed, job.residue("polarity_mixed", start, end))
+    people = [x for x in flat(rest) if x.kind == "cue" and x.value in {"female", "male"}]
+    if people:
+        # "Female: at most 50 years" leaves men out, or is silent on them.
+        return unsure(listed, job.residue("ambiguous_scope", start, end))
     if any(
         isinstance(x, Lexeme)
         and x.kind == "cue"

@@ -10,6 +10,7 @@ from fhirtrial.criteria.tree import Op
 _OR_EQUAL = r"\s*,?\s*(?:(?:than\s+)?or\s+(?:is\s+)?equal(?:s|led)?(?:\s+to|\s+than)?|or\s*=|/\s*equal(?:\s+to)?)"
 _MORE = r"(?:greater|more|higher|larger|longer|older|bigger|above)"
 _LESS = r"(?:less|lower|fewer|smaller|shorter|younger|below)"
+_NOT = r"(?:(?:(?:should|must|may|can|shall|will)\s+)?not\s+be|no|not)"
 _OF_AGE = r"(?:of\s+age\s*,?\s*|olds?\s*,?\s*|\(inclusive\)\s*)?"
 _PREFIX: tuple[tuple[Op, str], ...] = (
     (">=", r">\s*(?:/|or)?\s*=|>\s*or\s+equal\s+to|=\s*(?:/|or)?\s*>|\+\s*/\s*=|>\s*_"),
@@ -18,11 +19,11 @@ _PREFIX: tuple[tuple[Op, str], ...] = (
     ("<=", rf"{_LESS}(?:\s+than)?{_OR_EQUAL}|equal\s+(?:to\s+)?or\s+{_LESS}(?:\s+than)?"),
     (
         ">=",
-        r"(?:a\s+)?minimum\s+(?:value\s+)?(?:of|is|:)|(?:no|not)\s+(?:less|lower|fewer|younger|below)(?:\s+than)?|at\s+least",
+        rf"(?:a\s+)?minimum\s+(?:value\s+)?(?:of|is|:)|{_NOT}\s+(?:less|lower|fewer|younger|below)(?:\s+than)?|at\s+least",
     ),
     (
         "<=",
-        r"(?:a\s+)?maximum\s+(?:value\s+)?(?:of|is|:)|(?:no|not)\s+(?:more|greater|higher|older|above|over)(?:\s+than)?",
+        rf"(?:a\s+)?maximum\s+(?:value\s+)?(?:of|is|:)|{_NOT}\s+(?:more|greater|higher|older|above|over)(?:\s+than)?",
     ),
     (
         "<=",

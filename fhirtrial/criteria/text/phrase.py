@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from fhirtrial.criteria.text.lexemes import Kind, Lexeme, Rank
@@ -25,7 +26,7 @@ class Bracket:
 Item: TypeAlias = Lexeme | Bracket
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Phrase:
     """`items` as written; `cues` stand before an earlier member and hold here too; `window` and `value` follow later.
 
@@ -39,7 +40,7 @@ class Phrase:
     value: Lexeme | None = None
     analyte: Lexeme | None = None
 
-    @property
+    @cached_property
     def lexemes(self) -> tuple[Lexeme, ...]:
         return tuple(i for i in self.items if isinstance(i, Lexeme))
 
@@ -100,7 +101,7 @@ def _unnamed(items: Sequence[Item]) -> bool:
     lexemes = [i for i in items if isinstance(i, Lexeme)]
     if lexemes[0].kind == "cue" and lexemes[0].value in {"open", "except", "same", "unless", "if", "negation"}:
         return False
-    if any(x.kind == "cue" and x.value in {"except", "unless", "if", "allowed"} for x in lexemes):
+    if any(x.kind == "cue" and x.value in {"except", "unless", "if", "allowed", "female", "male"} for x in lexemes):
         return False
     if any(
         x.kind == "term"

@@ -34,10 +34,12 @@ def plain(job: Job, items: Sequence[Item], *, alone: bool) -> tuple[Item, ...]:
         neither = neither or item.text == "neither"
         if neither and item.text == "nor" and found:
             found.append(Lexeme("or", item.start, item.end, "or"))
-        elif found and item.text == "with" and _either_way(items, place):
-            skipped = _end(items, place + 3)
+        elif item.text == "with" and _either_way(items, place):
+            skipped = _end(items, place + 3) if found else len(items)
             start, end = item.start, items[skipped - 1].end
             job.notes.append((job.words(start, end), (start, end)))
+        elif job.exclusion and alone and found and item.text in {"is", "are"} and _ends(items, place, "excluded"):
+            skipped = len(items)
         elif item.value == "allowed" and item.kind == "cue" and _is_plain(job, items, place, alone=alone):
             skipped = place + 1 + (_follows(items, place) == "excluded")
         else:
@@ -67,6 +69,10 @@ def _end(items: Sequence[Item], place: int) -> int:
     return place
 
 
+def _ends(items: Sequence[Item], place: int, word: str) -> bool:
+    return place == len(items) - 2 and _follows(items, place) == word
+
+
 def _follows(items: Sequence[Item], place: int) -> str:
     following = items[place + 1] if place + 1 < len(items) else None
     return following.text if isinstance(following, Lexeme) else ""
@@ -78,7 +84,7 @@ def _is_plain(job: Job, items: Sequence[Item], place: int, *, alone: bool) -> bo
     assert isinstance(cue, Lexeme)  # noqa: S101 - the caller has looked
     last = place == len(items) - 1
     if job.exclusion:
-        return alone and _follows(items, place) == "excluded" and place == len(items) - 2 and cue.text.endswith(" be")
+        return alone and _ends(items, place, "excluded") and cue.text in {"will be", "should be"}
     if cue.text in _OBLIGATIONS and _follows(items, place) not in {"excluded", "not"}:
         # Said of those who have something, it is a condition: "patients with cirrhosis must have …".
         return not any(is_core(i) or _bounds(i) or isinstance(i, Bracket) for i in items[:place])

@@ -160,17 +160,26 @@ _MORE: dict[str, Op] = {
     "a minimum": ">=",
 }
 _LESS: dict[str, Op] = {"<=": "<=", "up to": "<=", "no more than": "<=", "<": "<", "less than": "<", "fewer than": "<"}
+# Without one of these letters no length of time is written anywhere.
+_ANY_UNIT = re.compile(r"year|yr|month|mo|mth|week|wk|day|hour|hr|half|t1/2|(?<![a-z])[ymwdh](?![a-z])", re.IGNORECASE)
 _NOW = Offset(value=0, unit="d")
 
 
 def find_times(text: str) -> Iterator[Lexeme]:
     """Windows and durations; where two readings begin at one place the longer one stands."""
+    lengths = (
+        (
+            *_read(text, _WITHIN, _within),
+            *_read(text, _DISTANCE, _distance),
+            *_read(text, _LASTING, _lasting),
+            *_read(text, _NEXT, _next),
+            *_read(text, _PAST_UNIT, _past_unit),
+        )
+        if _ANY_UNIT.search(text)
+        else ()
+    )
     found = [
-        *_read(text, _WITHIN, _within),
-        *_read(text, _DISTANCE, _distance),
-        *_read(text, _LASTING, _lasting),
-        *_read(text, _NEXT, _next),
-        *_read(text, _PAST_UNIT, _past_unit),
+        *lengths,
         *_read(text, _BEFORE_ANCHOR, _before),
         *_read(text, _AT, _at),
         *(Lexeme("cue", m.start(), m.end(), m.group().lower(), "during-study") for m in _DURING.finditer(text)),

@@ -49,6 +49,8 @@ MISSPELLINGS = {
     "wtih": "with",
 }
 _LONGEST_ITEM = 20_000
+# How far apart the words of one flag may stand: far enough for a sentence, and no search through a whole document.
+_LONGEST_WORD = 60
 _WORD = re.compile(r"[A-Za-z]{3,}")
 # Creatine is not measured in these units, creatinine is; creatine kinase is an enzyme.
 _CREATINE = re.compile(
@@ -57,11 +59,11 @@ _CREATINE = re.compile(
 # Viral load is counted per mL; per L is a thousand times less than a laboratory can see.
 _PER_LITRE = re.compile(r"\b(?:copies|IU)\s*/\s*L\b", re.IGNORECASE)
 _PAST_AFTER = re.compile(
-    r"\b(?:was|were|had|has been|have been|received|inoculated)\b[^.;]*?\bwithin\b[^.;]*?\bafter\s+"
+    r"\b(?:was|were|had|has been|have been|received|inoculated)\b[^.;]{0,200}?\bwithin\b[^.;]{0,80}?\bafter\s+"
     r"(?:screening|enrol\w+|randomi[sz]ation|baseline)\b",
     re.IGNORECASE,
 )
-_REPEATED = re.compile(r"\b(\w[\w-]+(?: [\w-]+)+),\s+\1\b", re.IGNORECASE)
+_REPEATED = re.compile(r"\b(\w[\w-]{1,40}(?: [\w-]{1,40}){1,6}),\s+\1\b", re.IGNORECASE)
 # A capitalised opening word in the middle of a sentence, after a small word, a number, a bracket or a single letter.
 _RUN_ON = re.compile(
     r"(?:(?<=[a-z]{2})|(?<=[a-z]\))|(?<=\s[A-Z])|(?<=\s\d))"
@@ -91,7 +93,7 @@ def find_typos(text: str) -> tuple[Typo, ...]:
         *(
             Typo("run_on", "a new sentence begins without a separator", "ambiguous_scope", *match.span("begin"))
             for match in _RUN_ON.finditer(text)
-            if not _is_titled(text[: match.start()])
+            if not _is_titled(text[max(0, match.start() - _LONGEST_WORD) : match.start()])
         ),
         *(
             _flag("unit_implausible", "is an unusual unit (per mL?)", "unit_implausible", m)
@@ -125,13 +127,10 @@ def _is_titled(before: str) -> bool:
 def _unclosed(text: str) -> list[int]:
     """Openers without their closer; full-width brackets close plain ones, as typed in mixed scripts."""
     kinds = {"(": ")", "[": "]", "{": "}", "（": ")", "）": ")"}
-    stack: list[int] = []
+    open_at: dict[str, list[int]] = {}
     for position, character in enumerate(text):
         if character in "([{（":
-            stack.append(position)
-        elif character in ")]}）":
-            closer = kinds.get(character, character)
-            matching = [i for i, at in enumerate(stack) if kinds[text[at]] == closer]
-            if matching:
-                del stack[matching[-1]]
-    return stack
+            open_at.setdefault(kinds[character], []).append(position)
+        elif character in ")]}）" and (opened := open_at.get(kinds.get(character, character))):
+            opened.pop()
+    return sorted(place for opened in open_at.values() for place in opened)

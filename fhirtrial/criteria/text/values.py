@@ -9,7 +9,9 @@ from fhirtrial.criteria.text.lexemes import Bound, Bounds, Lasting, Lexeme, Rank
 from fhirtrial.criteria.tree import Age, All, Dose, Measurement, Node, Not, Offset, Op, Ordinal, Window
 from fhirtrial.terminology import Concept, Terminology, units
 
-_ASSUMED = tomllib.loads((files("fhirtrial.criteria.text") / "data" / "assumed_units.toml").read_text(encoding="utf-8"))
+_DATA = files("fhirtrial.criteria.text") / "data"
+_ASSUMED = tomllib.loads((_DATA / "assumed_units.toml").read_text(encoding="utf-8"))
+_MONOVALENT = frozenset(tomllib.loads((_DATA / "monovalent.toml").read_text(encoding="utf-8"))["analytes"])
 MEASURED = frozenset({"lab", "vital", "score"})
 _TIMES = {"a", "mo", "wk", "d", "h", "min"}
 _AGE_UNITS = {"a", "mo", "wk", "d"}
@@ -94,6 +96,8 @@ def _bound(terminology: Terminology, concept: Concept, bound: Bound, window: Win
     if concept.ordinals:
         return _ordinal(concept, bound.op, int(bound.value), f"{bound.value:g}", window) if bound.unit is None else None
     name, unit = concept.name, bound.unit
+    if unit is not None and unit.startswith("meq/") and name in _MONOVALENT:
+        unit = f"mmol/{unit.removeprefix('meq/')}"
     if bound.maximum is not None and concept.kind != "score":
         return None
     if name.endswith("percent-predicted") and bound.of == "absolute" and unit != "%":
