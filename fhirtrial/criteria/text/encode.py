@@ -26,6 +26,7 @@ from fhirtrial.criteria.text.shown import combined
 from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import (
     All,
+    Allergy,
     Any,
     AtLeast,
     Condition,
@@ -94,6 +95,7 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
         or asked_of(job, phrase, cues)
         or changed(job, phrase, cues)
         or _names(job, phrase, cues, brackets)
+        or _unknown_allergy(job, phrase, cues)
         or sex_of(job, phrase, cues)
     )
     if node is None:
@@ -239,6 +241,17 @@ def _allergies(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> list[Lexeme
         return []
     job.encode(cue)
     return [Lexeme("concept", cue.start, cue.end, cue.text, found.value)]
+
+
+def _unknown_allergy(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
+    """As in "hypersensitivity to the study drug": any drug allergy is evidence, which drug is meant a person knows."""
+    cue = cues.get("allergy") or cues.get("intolerance")
+    if cue is None or "drug-allergy" not in job.names.kinds or {"experiencer", "negation"} & cues.keys():
+        return None
+    job.encode(cue)
+    mechanism = "intolerance" if cue.value == "intolerance" else "any" if "intoleran" in cue.text else "allergy"
+    known = Allergy.model_validate({"concept": "drug-allergy", "mechanism": mechanism})
+    return unsure(known, job.residue("not_encoded", *phrase.span))
 
 
 def _doubts(cores: Sequence[Lexeme]) -> set[str]:
