@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Literal
 
 from fhirtrial.criteria.text.atoms import chosen, kind_of
-from fhirtrial.criteria.text.cues import FILLING
+from fhirtrial.criteria.text.cues import FILLING, WORDS
 from fhirtrial.criteria.text.found import Job
 from fhirtrial.criteria.text.joints import Joint
 from fhirtrial.criteria.text.lexemes import Bounds, Lexeme, Rank, Term
@@ -151,7 +151,8 @@ def _is_filling(chunk: Sequence[Item]) -> bool:
 def _modifies(chunk: Sequence[Item]) -> bool:
     """Whether a chunk holds nothing but modifiers that are known to be some: "mild", "serious", "active"."""
     return all(
-        isinstance(i, Lexeme) and (i.kind == "cue" or (i.kind == "word" and i.text in FILLING) or i.kind == "other")
+        isinstance(i, Lexeme)
+        and (i.kind in {"cue", "other"} or (i.kind == "word" and (i.text in FILLING or i.text in WORDS["modifying"])))
         for i in chunk
     )
 
@@ -170,12 +171,20 @@ def _completed(
     run = [i for i in chunk if first.start <= i.start <= last.start]
     if any(not isinstance(i, Lexeme) or i.kind not in {"word", "other"} for i in run):
         return None
-    head = following.text.split()[-1]
     text = " ".join(i.text for i in run if isinstance(i, Lexeme))
-    whole = next(find_names(f"{text} {head}", job.names), None)
+    ending = following.text.split()
     made: Lexeme
-    if whole is not None and whole.start == 0 and whole.end == len(text) + 1 + len(head):
-        made = Lexeme("concept", first.start, last.end, f"{text} {head}", whole.value)
+    for at in range(min(1, len(ending) - 1), len(ending)):
+        # "Heart or renal function impairment" takes all of the head, "hepatic or renal failure" its last word.
+        head = " ".join(ending[at:])
+        whole = next(find_names(f"{text} {head}", job.names), None)
+        if whole is not None and whole.start == 0 and whole.end == len(text) + 1 + len(head):
+            made = Lexeme("concept", first.start, last.end, f"{text} {head}", whole.value)
+            break
+    else:
+        whole = None
+    if whole is not None:
+        pass
     elif named:
         return None
     else:
