@@ -13,6 +13,7 @@ from fhirtrial.criteria.text.found import Job, Link, unsure
 from fhirtrial.criteria.text.leftover import graded, leftover
 from fhirtrial.criteria.text.lexemes import Lexeme, Named, Rank, Timed
 from fhirtrial.criteria.text.links import link_values, link_window, window_of
+from fhirtrial.criteria.text.lists import closed, like
 from fhirtrial.criteria.text.names import find_names
 from fhirtrial.criteria.text.phrase import (
     Bracket,
@@ -26,7 +27,6 @@ from fhirtrial.criteria.text.shown import combined
 from fhirtrial.criteria.text.values import MEASURED
 from fhirtrial.criteria.tree import (
     All,
-    Allergy,
     Any,
     AtLeast,
     Condition,
@@ -95,7 +95,6 @@ def encode(job: Job, phrase: Phrase, brackets: BracketReader) -> Node:
         or asked_of(job, phrase, cues)
         or changed(job, phrase, cues)
         or _names(job, phrase, cues, brackets)
-        or _unknown_allergy(job, phrase, cues)
         or sex_of(job, phrase, cues)
     )
     if node is None:
@@ -243,17 +242,6 @@ def _allergies(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> list[Lexeme
     return [Lexeme("concept", cue.start, cue.end, cue.text, found.value)]
 
 
-def _unknown_allergy(job: Job, phrase: Phrase, cues: dict[str, Lexeme]) -> Node | None:
-    """As in "hypersensitivity to the study drug": any drug allergy is evidence, which drug is meant a person knows."""
-    cue = cues.get("allergy") or cues.get("intolerance")
-    if cue is None or "drug-allergy" not in job.names.kinds or {"experiencer", "negation"} & cues.keys():
-        return None
-    job.encode(cue)
-    mechanism = "intolerance" if cue.value == "intolerance" else "any" if "intoleran" in cue.text else "allergy"
-    known = Allergy.model_validate({"concept": "drug-allergy", "mechanism": mechanism})
-    return unsure(known, job.residue("not_encoded", *phrase.span))
-
-
 def _doubts(cores: Sequence[Lexeme]) -> set[str]:
     return {"doubtful" for c in cores if getattr(c.value, "doubtful", False)}
 
@@ -312,8 +300,12 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
         if read is None:
             continue
         how, inner = read
-        if how == "examples":
-            node = _widened(job, phrase, node, inner, item)
+        if how == "listed" and closed(node, inner.nodes if isinstance(inner, Any) else (inner,)):
+            node = Any(nodes=(node, like(node, inner)))
+        elif how in {"examples", "listed"}:
+            open_list = job.residue("open_list", item.start, item.end)
+            members = (*(inner.nodes if isinstance(inner, Any) else (inner,)), *([open_list] if how == "listed" else []))
+            node = _widened(job, phrase, node, Any(nodes=members) if len(members) > 1 else inner, item)
         elif how == "except":
             node = Except(base=node, unless=inner)
         elif how == "definition":
@@ -337,7 +329,7 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
 def _widened(job: Job, phrase: Phrase, node: Node, inner: Node, bracket: Bracket) -> Node:
     """Examples are of the qualified thing: what narrows it narrows them."""
     if not isinstance(node, All | Any | AtLeast | Not | Except | Def):
-        return Any(nodes=(node, inner))
+        return Any(nodes=(node, like(node, inner)))
     included = cued(bracket.items[:1], "open")
     if (
         included is not None

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from fhirtrial.criteria.text.atoms import chosen, kind_of
-from fhirtrial.criteria.text.cues import FILLING, HEADS
+from fhirtrial.criteria.text.cues import FILLING, HEADS, WORDS
 from fhirtrial.criteria.text.found import Job, unsure
 from fhirtrial.criteria.text.lexemes import Bounds, Lexeme, Named
 from fhirtrial.criteria.text.phrase import (
@@ -41,6 +41,7 @@ _HARMLESS = frozenset(
         "open",
         "same",
         "anyofthese",
+        "doctor",
     }
 )
 _OPAQUE = frozenset(
@@ -105,6 +106,8 @@ _REPEATING: dict[str, frozenset[str]] = {
     "vital": frozenset(["level", "levels", "measurement", "measurements", "reading", "readings", "value", "values"]),
     "score": frozenset(["class", "classification", "grade", "rating", "result", "scale", "score", "scores", "status"]),
 }  # fmt: skip
+# What stands between a scale and its class: "ASA physical status 1", "NYHA functional classification II".
+_CLASS = _REPEATING["score"] | {"functional", "physical", "grading", "category", "system"}
 _MEASURING = frozenset(
     ["class", "concentration", "functional class", "level", "levels", "range", "score", "scores", "status", "value"]
 )
@@ -233,6 +236,8 @@ def _weigh(
         if core is not None and _repeats(job, lexeme, core, before=before):
             job.repeat(lexeme)
             return "exact", "not_encoded"
+        if core is not None and kind_of(job, core) == "score" and set(lexeme.text.split()) <= _CLASS:
+            return "exact", "not_encoded"
         adjacent = core is not None and not before and lexeme.start - core.end <= 1
         return ("unclear" if before or adjacent else "narrower"), "not_encoded"
     if lexeme.kind == "other":
@@ -262,6 +267,12 @@ def _weigh(
         return "exact", "not_encoded"
     if core is None:
         return "narrower", "not_encoded"
+    if before and (
+        lexeme.text in WORDS["plain"] or (kind_of(job, core) in MEASURED and lexeme.text in WORDS["measuring"])
+    ):
+        return "exact", "not_encoded"
+    if kind_of(job, core) == "score" and not before and lexeme.text in _CLASS:
+        return "exact", "not_encoded"
     if (
         kind_of(job, core) in MEASURED
         and not before

@@ -88,7 +88,18 @@ _PREFIXES = frozenset(
 )  # fmt: skip
 # Nouns behind an organ that say of it what "disease" and "disorder" say: "cardiac problems" are heart disease.
 _ALIKE: dict[str, tuple[str, ...]] = dict.fromkeys(
-    ["problem", "comorbidity", "morbidity", "pathology", "illness", "ailment", "trouble", "condition", "disorder", "disease"],
+    [
+        "problem",
+        "comorbidity",
+        "morbidity",
+        "pathology",
+        "illness",
+        "ailment",
+        "trouble",
+        "condition",
+        "disorder",
+        "disease",
+    ],
     ("disease", "disorder"),
 )
 
@@ -199,9 +210,13 @@ def find_names(text: str, names: Names, context: str = "") -> Iterator[Lexeme]:
     while place < len(words):
         if (first := fold(words[place][2])) in names.unread:
             _lay_unread(names, first)
-        if first in _PREFIXES and (joined := _one_word(text, words, place)) in names.unread:
-            _lay_unread(names, joined)
         last, owners = _longest(text, words, place, names.root)
+        if not owners and first in _PREFIXES and (joined := _one_word(text, words, place)):
+            if joined in names.unread:
+                _lay_unread(names, joined)
+            whole = (words[place][0], words[place + 1][1], joined)
+            last, owners = _longest(text, [*words[:place], whole, *words[place + 2 :]], place, names.root)
+            last += 1
         if owners:
             start, end = words[place][0], words[last][1]
             end, last = _absorbed(words, last, end, text, names.kinds[owners[0]])

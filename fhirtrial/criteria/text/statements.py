@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Container
 from importlib.resources import files
 from typing import Any as Anything
 
+from fhirtrial.criteria.lower import atoms
+from fhirtrial.criteria.text.found import unsure
 from fhirtrial.criteria.tree import (
     All,
+    Allergy,
     Any,
     AtLeast,
     Attestation,
@@ -24,6 +28,7 @@ from fhirtrial.criteria.tree import (
     Not,
     NotComputable,
     OtherExperiencer,
+    Residue,
     TreatmentState,
 )
 
@@ -40,27 +45,47 @@ _MODELS: dict[str, type[Attestation | OtherExperiencer | TreatmentState | Expect
     "expected": Expected,
     "data": DataAvailability,
 }
+_ANY_DRUG = "drug-allergy"
+_ALLERGY = re.compile(
+    r"\b(?:allerg(?:y|ies|ic)|hyper-?sensitiv\w+|anaphyla\w+|intoleran\w+|sensitivity|sensitive)\b.*\b(?:to|of|against|with)\b",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"\b(?:no|not|without|family|relatives?)\b", re.IGNORECASE)
 _OPEN_REASONS = frozenset({"not_encoded", "judgement"})
 # "No planned surgery" denies a plan; "no more than" and "not only" deny nothing that follows.
-_DENIAL = re.compile(r"(?:no|without|absence\s+of|not)\s+(?!(?:more|less|later|fewer|longer|only|limited|all|every)\b)", re.IGNORECASE)
+_DENIAL = re.compile(
+    r"(?:no|without|absence\s+of|not)\s+(?!(?:more|less|later|fewer|longer|only|limited|all|every)\b)", re.IGNORECASE
+)
 _JOINED = re.compile(r"\b(?:and|or|but|if|unless|except|than)\b|[,;:.(]", re.IGNORECASE)
 
 
-def stated(node: Node) -> Node:
-    """The tree, where every item that was not encoded asks in the form that its words tell."""
+def asked(node: Node, known: Container[str]) -> Node:
+    """The tree, where where nothing was encoded, asks in the form that its words tell; `known` are the names of concepts."""
+    if isinstance(node, NotComputable) and _ALLERGY.search(node.text) and _ANY_DRUG in known and not _is_joined(node):
+        # "Hypersensitivity to the study drug": any drug allergy is evidence, which drug is meant a person knows.
+        return unsure(Allergy(concept=_ANY_DRUG, mechanism="any"), Residue(text=node.text, reason=node.reason))
+    left = (NotComputable, Residue)
+    return _stated(node) if all(isinstance(a, left) for a in atoms(node)) else node
+
+
+def _is_joined(item: NotComputable) -> bool:
+    return item.reason != "not_encoded" or _DENIED.search(item.text) is not None
+
+
+def _stated(node: Node) -> Node:
     match node:
         case NotComputable():
             return _statement(node)
         case All(nodes=nodes) | Any(nodes=nodes) | AtLeast(nodes=nodes):
-            return node.model_copy(update={"nodes": tuple(stated(n) for n in nodes)})
+            return node.model_copy(update={"nodes": tuple(_stated(n) for n in nodes)})
         case Not(node=inner):
-            return Not(node=stated(inner))
+            return Not(node=_stated(inner))
         case Def(term=term, body=body):
-            return Def(term=term, body=stated(body))
+            return Def(term=term, body=_stated(body))
         case If(condition=condition, then=then):
-            return If(condition=stated(condition), then=stated(then))
+            return If(condition=_stated(condition), then=_stated(then))
         case Except(base=base, unless=unless):
-            return Except(base=stated(base), unless=stated(unless))
+            return Except(base=_stated(base), unless=_stated(unless))
         case _:
             return node
 
