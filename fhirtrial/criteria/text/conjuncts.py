@@ -172,31 +172,28 @@ def _completed(
     if any(not isinstance(i, Lexeme) or i.kind not in {"word", "other"} for i in run):
         return None
     text = " ".join(i.text for i in run if isinstance(i, Lexeme))
-    ending = following.text.split()
-    made: Lexeme
-    for at in range(min(1, len(ending) - 1), len(ending)):
-        # "Heart or renal function impairment" takes all of the head, "hepatic or renal failure" its last word.
-        head = " ".join(ending[at:])
-        whole = next(find_names(f"{text} {head}", job.names), None)
-        if whole is not None and whole.start == 0 and whole.end == len(text) + 1 + len(head):
-            made = Lexeme("concept", first.start, last.end, f"{text} {head}", whole.value)
-            break
-    else:
-        whole = None
-    if whole is not None:
-        pass
-    elif named:
-        return None
-    else:
+    made = _with_head(job, text, following, first, last)
+    if made is None:
         domain = (
             following.value.domain if isinstance(following.value, Term) else _DOMAINS.get(str(kind_of(job, following)))
         )
-        if domain is None:
+        if domain is None or named:
             return None
         made = Lexeme("term", first.start, last.end, text, Term(domain))
     job.inferred.append(made)
     at = chunk.index(first)
     return [*chunk[:at], made, *chunk[at + len(run) :]]
+
+
+def _with_head(job: Job, text: str, following: Lexeme, first: Lexeme, last: Lexeme) -> Lexeme | None:
+    """The name that `text` has with the longest ending of the next name: "heart or renal function impairment"."""
+    ending = following.text.split()
+    for at in range(min(1, len(ending) - 1), len(ending)):
+        name = " ".join((text, *ending[at:]))
+        whole = next(find_names(name, job.names), None)
+        if whole is not None and (whole.start, whole.end) == (0, len(name)):
+            return Lexeme("concept", first.start, last.end, name, whole.value)
+    return None
 
 
 def _stands(chunk: Sequence[Item]) -> bool:

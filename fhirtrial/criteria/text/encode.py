@@ -304,7 +304,10 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
             node = Any(nodes=(node, like(node, inner)))
         elif how in {"examples", "listed"}:
             open_list = job.residue("open_list", item.start, item.end)
-            members = (*(inner.nodes if isinstance(inner, Any) else (inner,)), *([open_list] if how == "listed" else []))
+            members = (
+                *(inner.nodes if isinstance(inner, Any) else (inner,)),
+                *([open_list] if how == "listed" else []),
+            )
             node = _widened(job, phrase, node, Any(nodes=members) if len(members) > 1 else inner, item)
         elif how == "except":
             node = Except(base=node, unless=inner)

@@ -82,8 +82,8 @@ _KINDS = ("condition", "lab", "vital", "score", "medication", "procedure", "vacc
 # Prefixes that are written with a hyphen or without.
 _PREFIXES = frozenset(
     [
-        "anti", "auto", "bio", "broncho", "by", "cardio", "cerebro", "chemo", "cyto", "electro", "endo", "gastro", "hemo", "hepato",
-        "hyper", "hypo", "immuno", "micro", "myo", "neuro", "para", "peri", "pre", "radio", "re", "reno", "thrombo", "vaso",
+        "anti", "auto", "bio", "broncho", "cardio", "cerebro", "chemo", "cyto", "electro", "endo", "gastro", "hemo",
+        "hepato", "hyper", "hypo", "immuno", "micro", "myo", "neuro", "para", "peri", "pre", "radio", "thrombo", "vaso",
     ]
 )  # fmt: skip
 # Nouns behind an organ that say of it what "disease" and "disorder" say: "cardiac problems" are heart disease.
@@ -268,7 +268,7 @@ def _longest(text: str, words: list[tuple[int, int, str]], place: int, step: _St
 
 
 def _one_word(text: str, words: list[tuple[int, int, str]], place: int) -> str:
-    """As in "anti-coagulation": a prefix and the word that a hyphen joins to it, written as one; "" without a hyphen."""
+    """As in "anti-coagulation": a prefix and the word behind its hyphen, written as one; "" without a hyphen."""
     if place + 1 == len(words) or text[words[place][1] : words[place + 1][0]] != "-":
         return ""
     return fold(words[place][2] + words[place + 1][2])

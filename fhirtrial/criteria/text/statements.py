@@ -60,7 +60,7 @@ _JOINED = re.compile(r"\b(?:and|or|but|if|unless|except|than)\b|[,;:.(]", re.IGN
 
 
 def asked(node: Node, known: Container[str]) -> Node:
-    """The tree, where where nothing was encoded, asks in the form that its words tell; `known` are the names of concepts."""
+    """A tree without any encoding asks in the form that its words tell; `known` are the concepts' names."""
     if isinstance(node, NotComputable) and _ALLERGY.search(node.text) and _ANY_DRUG in known and not _is_joined(node):
         # "Hypersensitivity to the study drug": any drug allergy is evidence, which drug is meant a person knows.
         return unsure(Allergy(concept=_ANY_DRUG, mechanism="any"), Residue(text=node.text, reason=node.reason))
