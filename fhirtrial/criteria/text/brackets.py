@@ -9,7 +9,7 @@ from fhirtrial.criteria.text.atoms import chosen, kind_of
 from fhirtrial.criteria.text.found import Job, unsure
 from fhirtrial.criteria.text.joints import stripped
 from fhirtrial.criteria.text.lexemes import Lexeme, Named
-from fhirtrial.criteria.text.lists import members_of
+from fhirtrial.criteria.text.lists import closed, members_of
 from fhirtrial.criteria.text.phrase import (
     Bracket,
     Phrase,
@@ -93,7 +93,10 @@ def bracket_of(job: Job, bracket: Bracket, phrase: Phrase, depth: int) -> tuple[
         return "except", node
     if isinstance(first, Lexeme) and first.kind == "cue" and first.value == "open":
         window = phrase.window or next((x for x in phrase.lexemes if x.kind == "window"), None)
-        kept = [m for m in members_of(job, items[1:], depth + 1, window) if not isinstance(m, NotComputable)]
+        members = members_of(job, items[1:], depth + 1, window)
+        kept = [m for m in members if not isinstance(m, NotComputable)]
+        if kept and len(cores) == 1 and closed(kept[0], members):
+            return "listed", kept[0] if len(kept) == 1 else Any(nodes=tuple(kept))
         residue = job.residue("open_list", bracket.start, bracket.end)
         return "examples", Any(nodes=(*kept, residue)) if kept else residue
     if (due := tested_if(job, bracket, cores[0] if cores else None, depth)) is not None:

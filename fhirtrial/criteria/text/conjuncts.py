@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Literal
 
 from fhirtrial.criteria.text.atoms import chosen, kind_of
-from fhirtrial.criteria.text.cues import FILLING
+from fhirtrial.criteria.text.cues import FILLING, WORDS
 from fhirtrial.criteria.text.found import Job
 from fhirtrial.criteria.text.joints import Joint
 from fhirtrial.criteria.text.lexemes import Bounds, Lexeme, Rank, Term
@@ -133,7 +133,8 @@ def _is_filling(chunk: Sequence[Item]) -> bool:
 def _modifies(chunk: Sequence[Item]) -> bool:
     """Whether a chunk holds nothing but modifiers that are known to be some: "mild", "serious", "active"."""
     return all(
-        isinstance(i, Lexeme) and (i.kind == "cue" or (i.kind == "word" and i.text in FILLING) or i.kind == "other")
+        isinstance(i, Lexeme)
+        and (i.kind in {"cue", "other"} or (i.kind == "word" and (i.text in FILLING or i.text in WORDS["modifying"])))
         for i in chunk
     )
 
@@ -152,24 +153,29 @@ def _completed(
     run = [i for i in chunk if first.start <= i.start <= last.start]
     if any(not isinstance(i, Lexeme) or i.kind not in {"word", "other"} for i in run):
         return None
-    head = following.text.split()[-1]
     text = " ".join(i.text for i in run if isinstance(i, Lexeme))
-    whole = next(find_names(f"{text} {head}", job.names), None)
-    made: Lexeme
-    if whole is not None and whole.start == 0 and whole.end == len(text) + 1 + len(head):
-        made = Lexeme("concept", first.start, last.end, f"{text} {head}", whole.value)
-    elif named:
-        return None
-    else:
+    made = _with_head(job, text, following, first, last)
+    if made is None:
         domain = (
             following.value.domain if isinstance(following.value, Term) else _DOMAINS.get(str(kind_of(job, following)))
         )
-        if domain is None:
+        if domain is None or named:
             return None
         made = Lexeme("term", first.start, last.end, text, Term(domain))
     job.inferred.append(made)
     at = chunk.index(first)
     return [*chunk[:at], made, *chunk[at + len(run) :]]
+
+
+def _with_head(job: Job, text: str, following: Lexeme, first: Lexeme, last: Lexeme) -> Lexeme | None:
+    """The name that `text` has with the longest ending of the next name: "heart or renal function impairment"."""
+    ending = following.text.split()
+    for at in range(min(1, len(ending) - 1), len(ending)):
+        name = " ".join((text, *ending[at:]))
+        whole = next(find_names(name, job.names), None)
+        if whole is not None and (whole.start, whole.end) == (0, len(name)):
+            return Lexeme("concept", first.start, last.end, name, whole.value)
+    return None
 
 
 def _stands(chunk: Sequence[Item]) -> bool:

@@ -13,6 +13,7 @@ from fhirtrial.criteria.text.found import Job, Link, unsure
 from fhirtrial.criteria.text.leftover import ADJECTIVES, graded, leftover
 from fhirtrial.criteria.text.lexemes import Lexeme, Named, Rank, Timed
 from fhirtrial.criteria.text.links import link_values, link_window, window_of
+from fhirtrial.criteria.text.lists import closed, like
 from fhirtrial.criteria.text.names import find_names
 from fhirtrial.criteria.text.phrase import (
     Bracket,
@@ -314,8 +315,15 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
         if cued(item.items, "female", "male") is not None:
             # As in "(> 10 g/dL for men)": a limit of some people only.
             node = unsure(All(nodes=(node, inner)), job.residue("ambiguous_scope", item.start, item.end))
-        elif how == "examples":
-            node = _widened(job, phrase, node, inner, item)
+        elif how == "listed" and closed(node, inner.nodes if isinstance(inner, Any) else (inner,)):
+            node = Any(nodes=(node, like(node, inner)))
+        elif how in {"examples", "listed"}:
+            open_list = job.residue("open_list", item.start, item.end)
+            members = (
+                *(inner.nodes if isinstance(inner, Any) else (inner,)),
+                *([open_list] if how == "listed" else []),
+            )
+            node = _widened(job, phrase, node, Any(nodes=members) if len(members) > 1 else inner, item)
         elif how == "except":
             node = Except(base=node, unless=inner)
         elif how == "definition":
@@ -339,7 +347,7 @@ def _bracketed(job: Job, phrase: Phrase, node: Node, brackets: BracketReader) ->
 def _widened(job: Job, phrase: Phrase, node: Node, inner: Node, bracket: Bracket) -> Node:
     """Examples are of the qualified thing: what narrows it narrows them."""
     if not isinstance(node, All | Any | AtLeast | Not | Except | Def):
-        return Any(nodes=(node, inner))
+        return Any(nodes=(node, like(node, inner)))
     included = cued(bracket.items[:1], "open")
     if (
         included is not None

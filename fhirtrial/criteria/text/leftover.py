@@ -41,6 +41,7 @@ _HARMLESS = frozenset(
         "open",
         "same",
         "anyofthese",
+        "doctor",
     }
 )
 _OPAQUE = frozenset(
@@ -108,6 +109,8 @@ _REPEATING: dict[str, frozenset[str]] = {
     "vital": frozenset(["level", "levels", "measurement", "measurements", "reading", "readings", "value", "values"]),
     "score": frozenset(["class", "classification", "grade", "rating", "result", "scale", "score", "scores", "status"]),
 }  # fmt: skip
+# What stands between a scale and its class: "ASA physical status 1", "NYHA functional classification II".
+_CLASS = _REPEATING["score"] | {"functional", "physical", "grading", "category", "system"}
 _MEASURING = frozenset(
     ["class", "concentration", "functional class", "level", "levels", "range", "score", "scores", "status", "value"]
 )
@@ -253,6 +256,8 @@ def _weigh(
             return "exact", "not_encoded"
         if before and lexeme.text in ADJECTIVES and core is not None and core.start - lexeme.end <= 1:
             return "narrower", "vague_term"
+        if core is not None and kind_of(job, core) == "score" and set(lexeme.text.split()) <= _CLASS:
+            return "exact", "not_encoded"
         adjacent = core is not None and not before and lexeme.start - core.end <= 1
         return ("unclear" if before or adjacent else "narrower"), "not_encoded"
     if lexeme.kind == "other":
@@ -291,6 +296,12 @@ def _weigh(
         return "exact", "not_encoded"
     if core is None:
         return "narrower", "not_encoded"
+    if before and (
+        lexeme.text in WORDS["plain"] or (kind_of(job, core) in MEASURED and lexeme.text in WORDS["measuring"])
+    ):
+        return "exact", "not_encoded"
+    if kind_of(job, core) == "score" and not before and lexeme.text in _CLASS:
+        return "exact", "not_encoded"
     if (
         kind_of(job, core) in MEASURED
         and not before

@@ -21,8 +21,24 @@ from fhirtrial.criteria.text.phrase import (
 )
 from fhirtrial.criteria.text.present import is_rated_kind, is_tested, rates
 from fhirtrial.criteria.text.values import MEASURED
-from fhirtrial.criteria.tree import All, Any, AtLeast, Condition, Def, Except, Node, Not, NotComputable
+from fhirtrial.criteria.tree import (
+    All,
+    Allergy,
+    Any,
+    AtLeast,
+    Condition,
+    Def,
+    Except,
+    Immunization,
+    Medication,
+    Node,
+    Not,
+    NotComputable,
+    Procedure,
+)
 
+# What says which thing is asked for, and not how it is qualified.
+_NAMING = frozenset({"kind", "concept", "also", "unless"})
 _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
 
 
@@ -218,8 +234,27 @@ def exemplified(job: Job, items: Sequence[Item], depth: int) -> Node | None:
     inner = base.node if isinstance(base, Not) else base
     if isinstance(inner, All | Any | Except | Def | AtLeast):
         return unsure(Any(nodes=(base, *kept)) if not negated else base, open_residue)
-    widened = Any(nodes=(inner, *kept, open_residue))
+    # Where the head and every example are known, nothing stays open: the head itself says what else is meant.
+    said = tuple(like(inner, m) for m in kept)
+    widened = Any(nodes=(inner, *said) if closed(inner, members) else (inner, *said, open_residue))
     return Not(node=widened) if negated else widened
+
+
+def like(head: Node, member: Node) -> Node:
+    """An example with what qualifies its head: of severe lung disease, asthma is an example where it is severe."""
+    if isinstance(member, Any):
+        return Any(nodes=tuple(like(head, m) for m in member.nodes))
+    if not isinstance(head, Condition | Medication | Procedure) or type(member) is not type(head):
+        return member
+    bare = type(head)(concept=head.concept)
+    own = {name: value for name, value in head if value != getattr(bare, name) and name not in _NAMING}
+    return member.model_copy(update={n: v for n, v in own.items() if getattr(member, n) == getattr(bare, n)})
+
+
+def closed(head: Node, members: Sequence[Node]) -> bool:
+    """Whether a head and its examples say all: each of them is one test that leaves nothing out."""
+    tests = (Condition, Medication, Procedure, Immunization, Allergy)
+    return isinstance(head, tests) and all(type(m) is type(head) for m in members)
 
 
 def _defined(job: Job, head: Sequence[Item], body: Sequence[Item], cue: Lexeme, depth: int) -> Node | None:

@@ -79,6 +79,31 @@ _KEPT_S = frozenset({"aids", "pancreas", "rabies", "herpes", "scabies", "caries"
 _KINDS = ("condition", "lab", "vital", "score", "medication", "procedure", "vaccine", "allergen", "imaging")
 
 
+# Prefixes that are written with a hyphen or without.
+_PREFIXES = frozenset(
+    [
+        "anti", "auto", "bio", "broncho", "cardio", "cerebro", "chemo", "cyto", "electro", "endo", "gastro", "hemo",
+        "hepato", "hyper", "hypo", "immuno", "micro", "myo", "neuro", "para", "peri", "pre", "radio", "thrombo", "vaso",
+    ]
+)  # fmt: skip
+# Nouns behind an organ that say of it what "disease" and "disorder" say: "cardiac problems" are heart disease.
+_ALIKE: dict[str, tuple[str, ...]] = dict.fromkeys(
+    [
+        "problem",
+        "comorbidity",
+        "morbidity",
+        "pathology",
+        "illness",
+        "ailment",
+        "trouble",
+        "condition",
+        "disorder",
+        "disease",
+    ],
+    ("disease", "disorder"),
+)
+
+
 @dataclass(slots=True)
 class _Step:
     """A place in the trie of folded words; `exact` wants the words in these very letters."""
@@ -186,6 +211,12 @@ def find_names(text: str, names: Names, context: str = "") -> Iterator[Lexeme]:
         if (first := fold(words[place][2])) in names.unread:
             _lay_unread(names, first)
         last, owners = _longest(text, words, place, names.root)
+        if not owners and first in _PREFIXES and (joined := _one_word(text, words, place)):
+            if joined in names.unread:
+                _lay_unread(names, joined)
+            whole = (words[place][0], words[place + 1][1], joined)
+            last, owners = _longest(text, [*words[:place], whole, *words[place + 2 :]], place, names.root)
+            last += 1
         if owners:
             start, end = words[place][0], words[last][1]
             end, last = _absorbed(words, last, end, text, names.kinds[owners[0]])
@@ -211,10 +242,17 @@ def _absorbed(words: list[tuple[int, int, str]], last: int, end: int, text: str,
 
 def _longest(text: str, words: list[tuple[int, int, str]], place: int, step: _Step) -> tuple[int, tuple[str, ...]]:
     best: tuple[int, tuple[str, ...]] = (place, ())
-    for at in range(place, min(place + _LONGEST, len(words))):
+    at = place - 1
+    while (at := at + 1) < min(place + _LONGEST, len(words)):
         if at > place and not _joined(text, words[at - 1][1], words[at][0]):
             break
-        following = step.further.get(fold(words[at][2]))
+        folded = fold(words[at][2])
+        following = step.further.get(folded)
+        if following is None and folded in _PREFIXES and at + 1 < len(words):
+            following = step.further.get(_one_word(text, words, at))
+            at += following is not None
+        if following is None and at > place:
+            following = next((step.further[w] for w in _ALIKE.get(folded, ()) if w in step.further), None)
         if following is None:
             break
         step = following
@@ -227,6 +265,13 @@ def _longest(text: str, words: list[tuple[int, int, str]], place: int, step: _St
         if step.names:
             best = (at, step.names)
     return best
+
+
+def _one_word(text: str, words: list[tuple[int, int, str]], place: int) -> str:
+    """As in "anti-coagulation": a prefix and the word behind its hyphen, written as one; "" without a hyphen."""
+    if place + 1 == len(words) or text[words[place][1] : words[place + 1][0]] != "-":
+        return ""
+    return fold(words[place][2] + words[place + 1][2])
 
 
 def _joined(text: str, end: int, start: int) -> bool:

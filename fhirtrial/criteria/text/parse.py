@@ -23,6 +23,7 @@ from fhirtrial.criteria.text.normalize import normalize
 from fhirtrial.criteria.text.phrase import Item, bracketed, cued
 from fhirtrial.criteria.text.ratios import with_ratios
 from fhirtrial.criteria.text.scope import denied
+from fhirtrial.criteria.text.statements import asked
 from fhirtrial.criteria.tree import Node, NotComputable, Reason
 from fhirtrial.terminology import Terminology
 
@@ -82,7 +83,7 @@ def parse_criterion(text: str, kind: Kind, terminology: Terminology, context: st
         job.cited.append((0, len(normal.text)))
     elif _lost(job, tree, (*lexemes, *job.inferred)):
         tree = unsure(tree, job.residue("ambiguous_scope", 0, len(normal.text)))
-    return _parsed(job, tree, lexemes)
+    return _parsed(job, asked(tree, names.kinds), lexemes)
 
 
 def parse(criteria: Sequence[Criterion], terminology: Terminology, title: str = "") -> tuple[Criterion, ...]:
