@@ -1,4 +1,4 @@
-"""Matches patients to clinical trials in FHIR: read, map, load, match, explain, report, post.
+"""Matches patients to clinical trials in FHIR: read, map, load, match, explain, ask, report, post.
 
     records = fhirtrial.read_trials("trials/").records
     trials = fhirtrial.load_trials(records)
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fhirtrial.job.publish import map_trial
     from fhirtrial.job.report import report
     from fhirtrial.job.trials import load_trials
+    from fhirtrial.matching.next_best import next_best
     from fhirtrial.records.read import read_trials
     from fhirtrial.site import Site, load_site
 
@@ -29,6 +30,7 @@ _HOMES = {
     "load_trials": "job.trials",
     "map_trial": "job.publish",
     "match": "job.matching",
+    "next_best": "matching.next_best",
     "post": "client",
     "read_trials": "records.read",
     "report": "job.report",
@@ -42,6 +44,7 @@ __all__ = [
     "load_trials",
     "map_trial",
     "match",
+    "next_best",
     "post",
     "read_trials",
     "report",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fhirtrial.client import Receipt
     from fhirtrial.criteria.check import Finding
     from fhirtrial.errors import Problem
+    from fhirtrial.matching.next_best import Next
     from fhirtrial.matching.result import Match
     from fhirtrial.records.record import TrialRecord
 
@@ -138,6 +139,27 @@ def explanation(match: Match) -> Iterator[Table | Text]:
                 table.add_row("", Text(about, style="dim"), Text("\n".join(lines)))
         table.add_row()
     yield table
+
+
+def next_table(ranked: Mapping[str, Sequence[Next]], by: str, most: int) -> Table:
+    """The first items of each patient or trial: what to get or to ask, and how many of the others it settles."""
+    others = "trials" if by == "patient" else "patients"
+    table = Table(
+        title=f"what would settle most undetermined {others}" if ranked else f"no undetermined {others}",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column(f"\n{by}", overflow="fold")
+    table.add_column("settles\nsurely", justify="right", style=STYLES["eligible"])
+    table.add_column("settles\nperhaps", justify="right", style=STYLES["undetermined"])
+    table.add_column("\nget or ask", overflow="fold")
+    for about, items in ranked.items():
+        for place, one in enumerate(items[:most]):
+            name = about.removeprefix("Patient/") if place == 0 else ""
+            asks = [words for words in one.asks if words != one.item]
+            what = Text(one.item).append("".join(f"\n  {words}" for words in asks), style="dim")
+            table.add_row(name, str(len(one.surely)), str(len(one.perhaps)), what)
+    return table
 
 
 def record_table(records: Sequence[TrialRecord]) -> Table:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ class Publication:
     """What every build may use besides its subject: the canonical base URL, the version and the concepts.
 
     `candidates_when_not_recruiting` is the site's leave to propose patients for trials that do not recruit (yet).
+    `on` is the screening day of what holds for one day only, which is not built without it.
     """
 
     base: str
@@ -35,6 +37,7 @@ class Publication:
     terminology: Terminology
     software_version: str
     candidates_when_not_recruiting: bool = False
+    on: date | None = None
 
     def canonical(self, kind: str, identifier: str) -> str:
         return f"{self.base}/{kind}/{identifier}"
@@ -70,7 +73,8 @@ class Mapping:
 
     `build` makes drafts from a TrialRecord (of="trial") or a Screening (of="match"). `read` takes a published
     resource apart again (Library: criteria). `merge` joins a draft with what the server already holds and returns
-    None where nothing would change; without it the draft replaces what is there.
+    None where nothing would change; without it the draft replaces what is there. `adopt` makes a trial of a resource
+    that somebody else published.
     """
 
     resource: str
@@ -79,6 +83,7 @@ class Mapping:
     build: Callable[[Any, Publication], Sequence[Draft]]
     read: Callable[[Resource], Any] | None = None
     merge: Callable[[Resource, Resource], Resource | None] | None = None
+    adopt: Callable[[Resource, Terminology], Trial] | None = None
 
 
 @dataclass(frozen=True)

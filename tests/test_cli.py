@@ -28,7 +28,7 @@ from fhirtrial.client import Retry, Server
 from fhirtrial.samples import sample_bundles
 
 ON = ("--on", "2026-11-01")
-COMMANDS = ("read", "check", "review", "map", "match", "explain", "post", "run", "schema", "demo")
+COMMANDS = ("read", "check", "review", "map", "match", "explain", "ask", "post", "run", "schema", "demo")
 
 run_desk = pytest.fixture(desk, name="cli")
 
@@ -233,6 +233,23 @@ def test_explain_names_what_is_not_there(cli: Desk, trials: Path, patients: Path
     said = cli("explain", "--trials", trials, "--patients", patients, *one, *ON)
     assert (said.code, said.out) == (2, "")
     assert "no such" in said.err
+
+
+@pytest.mark.parametrize(("by", "about"), [("patient", "Patient/ada"), ("trial", "NCT03192657")])
+def test_ask_lists_what_would_settle_most(cli: Desk, tmp_path: Path, patients: Path, by: str, about: str) -> None:
+    asked = ("ask", "--trials", sample("NCT03192657"), "--patients", patients, *ON, "--by", by)
+    said = cli(*asked, "--most", 1)
+    assert said.code == 0
+    for words in ("settles", "perhaps", about.removeprefix("Patient/")):
+        assert words in said.out
+    file = tmp_path / "next.ndjson"
+    assert cli(*asked, "--only", about, "-o", file).code == 0
+    lines = [orjson.loads(line) for line in file.read_bytes().splitlines()]
+    assert [line[by] for line in lines] == [about]
+    assert lines[0]["next"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert cli(*asked, "--only", "nobody", "-o", file).code == 0
+    assert file.read_bytes() == b""
 
 
 @pytest.mark.parametrize("name", ["record", "criteria", "match"])

@@ -18,6 +18,7 @@ PUBLIC = {
     "load_trials",
     "map_trial",
     "match",
+    "next_best",
     "post",
     "read_trials",
     "report",

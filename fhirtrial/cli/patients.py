@@ -36,6 +36,9 @@ def match(
     detail: Annotated[Detail | None, typer.Option("--detail", help="How much each line says.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="FILE.ndjson or FILE.parquet.")] = None,
     site: SiteFile = None,
+    next_change: Annotated[
+        int, typer.Option("--next-change", min=0, metavar="DAYS", help="Say when each verdict next changes by time.")
+    ] = 0,
 ) -> None:
     """Patients × trials → one verdict each, criterion by criterion, with evidence."""
     from fhirtrial import console
@@ -45,7 +48,7 @@ def match(
 
     settings, problems = site_of(site), list[Problem]()
     found = load_trials(trials, settings, problems)
-    run = run_match(found, source_of(patients), date_of(on), loaded_of(loaded), settings)
+    run = run_match(found, source_of(patients), date_of(on), loaded_of(loaded), settings, next_change)
     with console.progress("matching") as step:
         if output is None and console.out.is_terminal:
             matches = list(counted(run, step))

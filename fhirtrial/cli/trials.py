@@ -95,6 +95,10 @@ def map_(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the artifacts.")],
     fhir: Version = FhirVersion.R4,
     site: SiteFile = None,
+    on: Annotated[
+        dt.datetime | None,
+        typer.Option("--on", formats=["%Y-%m-%d"], help="A screening day, for bulk-export prefilters (R4)."),
+    ] = None,
 ) -> None:
     """Records → FHIR: DIR/<id>/<Type>-<id>.json and DIR/<id>.bundle.json, a transaction."""
     from fhirtrial import console
@@ -108,7 +112,7 @@ def map_(
         result = read_trials(path)
         problems.extend(result.failures)
         for record in result.records:
-            bundle = map_trial(record, fhir.value, settings)
+            bundle = map_trial(record, fhir.value, settings, on=None if on is None else on.date())
             for entry in bundle["entry"]:
                 resource = entry["resource"]
                 write_json(output / study_id(bundle) / f"{resource['resourceType']}-{resource['id']}.json", resource)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from fhirtrial.client.answer import server_error
+from fhirtrial.client.retry import Retry
 from fhirtrial.client.server import Server, is_loopback, shown
 from fhirtrial.client.transport import Request, Transport, World
 from fhirtrial.errors import ConfigError
@@ -21,7 +22,8 @@ class LocalModel:
     """Callable: a question → the model's words, as steady as the endpoint allows (temperature 0, a fixed seed)."""
 
     def __init__(self, url: str, model: str, world: World | None = None) -> None:
-        self._server = Server(url)
+        # Not there now is not there: nobody waits for a model that is only asked for suggestions.
+        self._server = Server(url, retry=Retry(attempts=1))
         if not is_loopback(urlsplit(self._server.url).hostname or ""):
             raise ConfigError(
                 shown(url), "is not this machine", "name a local address such as http://127.0.0.1:8080/v1"

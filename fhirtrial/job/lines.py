@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,6 +13,7 @@ import orjson
 
 from fhirtrial.errors import ConfigError
 from fhirtrial.matching.arrow import batch_of
+from fhirtrial.matching.next_best import Next
 from fhirtrial.matching.result import Match
 
 MOST_WITH_EVIDENCE = 10_000
@@ -34,14 +35,13 @@ def write_matches(matches: Iterable[Match], output: Path | None, detail: str | N
             # the reader has what it wanted; the interpreter must not try to flush the rest
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:
-        # patients' evidence: readable by its owner alone
-        try:
-            descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        except OSError as error:
-            raise ConfigError(str(output), f"cannot be written ({error.strerror})", "name a writable file") from error
-        with os.fdopen(descriptor, "wb") as file:
-            _ndjson(lines, file)
+        _to_file(lines, output)
     return told
+
+
+def write_next(ranked: Mapping[str, Sequence[Next]], by: str, output: Path) -> None:
+    """A line per patient or trial, with every item in its order."""
+    _to_file(({by: about, "next": [one.to_json() for one in items]} for about, items in ranked.items()), output)
 
 
 def _chosen(matches: Iterable[Match], detail: str | None) -> tuple[str, Iterable[Match], str]:
@@ -55,7 +55,17 @@ def _chosen(matches: Iterable[Match], detail: str | None) -> tuple[str, Iterable
     return "verdict", itertools.chain(first, stream), told
 
 
-def _ndjson(lines: Iterator[dict[str, Any]], file: IO[bytes]) -> None:
+def _to_file(lines: Iterable[dict[str, Any]], output: Path) -> None:
+    """What names patients is readable by its owner alone."""
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise ConfigError(str(output), f"cannot be written ({error.strerror})", "name a writable file") from error
+    with os.fdopen(descriptor, "wb") as file:
+        _ndjson(lines, file)
+
+
+def _ndjson(lines: Iterable[dict[str, Any]], file: IO[bytes]) -> None:
     for line in lines:
         file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
     file.flush()

@@ -27,10 +27,12 @@ def match(
     on: dt.date,
     loaded: Loaded | None = None,
     site: Site | None = None,
+    horizon: int = 0,
 ) -> Run:
     """A Run to iterate: one Match per patient and trial at the index date.
 
-    `patients` is a path (Bundle, folder, NDJSON, gzip), one Bundle as a dict, or chunks of facts.
+    `patients` is a path (Bundle, folder, NDJSON, gzip), one Bundle as a dict, or chunks of facts. With a `horizon` in
+    days each Match says on which day time alone next gives another verdict.
     """
     site = site or Site()
     return Run(
@@ -41,6 +43,7 @@ def match(
         policy=_policy(site),
         site=site,
         engine=f"fhirtrial {VERSION}",
+        horizon=horizon,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from fhirtrial import terminology
@@ -13,20 +14,24 @@ from fhirtrial.site import Site
 from fhirtrial.version import VERSION
 
 
-def publication(site: Site, fhir: Fhir) -> Publication:
+def publication(site: Site, fhir: Fhir, on: date | None = None) -> Publication:
     return Publication(
         base=site.canonical_base,
         fhir=fhir,
         terminology=terminology.load().with_local(site.codes),
         software_version=VERSION,
         candidates_when_not_recruiting=site.candidates_when_not_recruiting,
+        on=on,
     )
 
 
-def map_trial(record: TrialRecord, fhir: Fhir = "R4", site: Site | None = None) -> Resource:
-    """The record as a transaction Bundle of definitional resources, each written by PUT on its own id."""
+def map_trial(record: TrialRecord, fhir: Fhir = "R4", site: Site | None = None, *, on: date | None = None) -> Resource:
+    """The record as a transaction Bundle of definitional resources, each written by PUT on its own id.
+
+    With a screening day `on` there are also Groups that say, in FHIR searches, who is to be looked at on that day.
+    """
     site = site or Site()
-    return transaction(registry(site).build("trial", record, publication(site, fhir)), site.canonical_base)
+    return transaction(registry(site).build("trial", record, publication(site, fhir, on)), site.canonical_base)
 
 
 def registry(site: Site) -> Registry:

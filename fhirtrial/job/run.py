@@ -16,7 +16,7 @@ from fhirtrial.job.matching import Patients, match
 from fhirtrial.job.publish import registry, transaction
 from fhirtrial.job.reconcile import merged, references
 from fhirtrial.job.report import drafts, screenings
-from fhirtrial.job.trials import bundles, load_trials, on_server
+from fhirtrial.job.trials import bundles, load_trials, on_server, resources_of, version_of
 from fhirtrial.matching.result import Match
 from fhirtrial.patients.completeness import Loaded
 from fhirtrial.patients.people import patient_resources
@@ -84,11 +84,23 @@ def to_folder(job: Job, out: Path) -> Outcome:
 def _matched(job: Job) -> tuple[Outcome, list[Resource]]:
     """Every match, and the Bundles of the trials unless they are on the server already."""
     problems: list[Problem] = []
-    trials = load_trials(job.trials, job.site, problems)
-    artifacts = [] if on_server(job.trials) else list(bundles(job.trials, job.site, []))
+    trials = load_trials(job.trials, job.site, problems, job.fhir, foreign=False)
+    artifacts = [] if on_server(job.trials) else list(_artifacts(job))
     matching = match(trials, job.patients, job.on, job.loaded, job.site)
     matches = list(_watched(matching, job.seen))
     return Outcome(matches, [*problems, *matching.failures]), artifacts
+
+
+def _artifacts(job: Job) -> Iterator[Resource]:
+    for bundle in bundles(job.trials, job.site, [], job.fhir):
+        found = version_of(resources_of(bundle))
+        if found != job.fhir:
+            raise ConfigError(
+                str(job.trials),
+                f"Bundles published in FHIR {found}, and {job.fhir} is to be written",
+                f"map the records with --fhir {job.fhir}, or run with --fhir {found}",
+            )
+        yield bundle
 
 
 def _people(job: Job) -> Iterator[Draft]:

@@ -43,9 +43,11 @@ def match_schema() -> dict[str, Any]:
         "counts": _object({t: {"type": "integer", "minimum": 0} for t in truths}, required=truths),
         "reviewed": {"type": "boolean"},
         "set_aside": TEXTS,
+        "next_change": {"type": "string", "format": "date"},
+        "unchanged_until": {"type": "string", "format": "date"},
         "criteria": {"type": "array", "items": _object(criterion, required=("id", "kind", "truth", "reasons"))},
     }
-    required = [name for name in line if name not in {"set_aside", "criteria"}]
+    required = [name for name in line if name not in {"set_aside", "next_change", "unchanged_until", "criteria"}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_object(line, required=required)}
 
 

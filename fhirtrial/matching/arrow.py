@@ -21,6 +21,8 @@ COLUMNS = (
     "counts",
     "reviewed",
     "set_aside",
+    "next_change",
+    "unchanged_until",
     "criteria",
 )
 

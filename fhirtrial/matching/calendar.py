@@ -10,9 +10,15 @@ import calendar
 import datetime as dt
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import ASSUMED, Offset, Window
 from fhirtrial.patients.facts import CEIL, FLOOR
+
+Days: TypeAlias = NDArray[np.int64]
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 DAYS = {"d": 1, "wk": 7}
@@ -21,13 +27,22 @@ MONTHS = {"mo": 1, "a": 12}
 
 @dataclass(frozen=True)
 class Span:
-    """A window in days: it surely covers [first_latest, last_earliest], perhaps [first_earliest, last_latest]."""
+    """A window in days: it surely covers [first_latest, last_earliest], perhaps [first_earliest, last_latest].
 
-    first_earliest: int
-    first_latest: int
-    last_earliest: int
-    last_latest: int
-    assumed: bool = False
+    Either one for all patients, or each patient's own (see `lanes`).
+    """
+
+    first_earliest: int | Days
+    first_latest: int | Days
+    last_earliest: int | Days
+    last_latest: int | Days
+    assumed: bool | NDArray[np.bool_] = False
+
+    def of(self, patient: Days) -> Span:
+        """The window of each of these patients."""
+        if isinstance(self.first_earliest, int):
+            return self
+        return Span(*(np.asarray(end)[patient] for end in vars(self).values()))
 
 
 def day(date: dt.date) -> int:
@@ -78,13 +93,16 @@ def recent(on: dt.date, days: int | None) -> Span:
     return until(on) if days is None else Span(day(on) - days, day(on) - days, day(on), day(on))
 
 
-def completed(unit: str, birth: int, on: dt.date) -> int:
-    """Completed years, months, weeks or days from the day `birth` to `on`; 29 February turns on 1 March."""
+def completed(unit: str, birth: Days, on: dt.date) -> Days:
+    """Completed years, months, weeks or days from each of the days to `on`; 29 February turns on 1 March."""
     if unit in DAYS:
         return (day(on) - birth) // DAYS[unit]
-    born = date(birth)
-    months = (on.year - born.year) * 12 + on.month - born.month - (on.day < born.day)
-    return months // MONTHS[unit]
+    born = birth.astype("datetime64[D]")
+    month = born.astype("datetime64[M]")
+    of_month = (born - month).astype(np.int64) + 1
+    months = (on.year - 1970) * 12 + on.month - 1 - month.astype(np.int64) - (on.day < of_month)
+    count: Days = months // MONTHS[unit]
+    return count
 
 
 def _bounds(

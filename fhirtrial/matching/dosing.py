@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Dose
 from fhirtrial.matching import calendar
+from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import YES, Ints, fold
 from fhirtrial.matching.quantities import Floats, Numbers, compare, numbers, significant
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import Graded, measured
-from fhirtrial.matching.view import State, View
+from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Kind, Standing
 from fhirtrial.terminology import medicines, units
 from fhirtrial.terminology.systems import canonical

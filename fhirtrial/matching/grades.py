@@ -96,7 +96,7 @@ def fold(operator: np.ufunc, values: NDArray[np.generic], patient: Ints, patient
     return result
 
 
-def exists(rows: Rows, absence: Absence, *, assumed: bool) -> Answer:
+def exists(rows: Rows, absence: Absence, *, assumed: bool | NDArray[np.bool_]) -> Answer:
     """Some fact is it: the best grade where that is presumed-yes or unknown, else what absence means."""
     patients = len(absence.truth)
     best = fold(np.maximum, rows.grade, rows.patient, patients, NO)
@@ -104,7 +104,7 @@ def exists(rows: Rows, absence: Absence, *, assumed: bool) -> Answer:
     why = fold(np.bitwise_or, np.where(open_rows, rows.reasons, 0), rows.patient, patients, 0)
     truth = np.where(best >= UNKNOWN, best, absence.truth).astype(np.int8)
     reasons = np.where(best == UNKNOWN, why, np.where(best > UNKNOWN, 0, absence.reasons)).astype(np.uint32)
-    return Answer(presumed(truth) if assumed else truth, reasons, rows)
+    return Answer(presumed(truth, assumed), reasons, rows)
 
 
 def denied(answer: Answer, denial: Rows, first_day: Ints, denial_day: Ints) -> Answer:
@@ -150,9 +150,11 @@ def joined(one: Rows, other: Rows, turned: Callable[[Grades], NDArray[Any]]) -> 
     )
 
 
-def presumed(truth: Grades) -> Grades:
-    """Never firmer than presumed: an assumption stands in between."""
-    return np.clip(truth, PRESUMED_NO, PRESUMED_YES).astype(np.int8)
+def presumed(truth: Grades, assumed: bool | NDArray[np.bool_]) -> Grades:
+    """Never firmer than presumed where an assumption stands in between."""
+    if assumed is False:
+        return truth
+    return np.where(assumed, np.clip(truth, PRESUMED_NO, PRESUMED_YES), truth).astype(np.int8)
 
 
 def least(*parts: tuple[NDArray[np.generic], NDArray[np.generic]]) -> tuple[Grades, Bits]:

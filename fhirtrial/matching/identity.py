@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fhirtrial.matching.grades import NO, PRESUMED_YES, UNKNOWN, YES, Ints, Rows, fold
+from fhirtrial.matching.codes import State
+from fhirtrial.matching.grades import PRESUMED_YES, UNKNOWN, YES, Ints, Rows, fold
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import Graded, graded
-from fhirtrial.matching.view import State, View
+from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CEIL, FLOOR, Standing
 from fhirtrial.terminology.systems import KEYS, canonical
 
@@ -30,23 +31,6 @@ def standing(view: View, rows: Ints) -> Graded:
     table[[Standing.ASSERTED, Standing.ORDERED, Standing.UNCONFIRMED]] = YES, PRESUMED_YES, UNKNOWN
     grade = table[view.column("standing")[rows]]
     return grade, np.where(grade == UNKNOWN, Reason.UNCONFIRMED, 0).astype(np.uint32)
-
-
-def not_one_of(view: View, rows: Ints, concept: str) -> Graded:
-    """Whether the fact is none of an exception's; a code that may be one leaves it open."""
-    states = view.states(concept)[rows]
-    excepted = np.isin(states, (State.HIT, State.HISTORY))
-    may = np.isin(states, (State.COARSE, State.MENTIONED))
-    grade = np.where(excepted, NO, np.where(may, UNKNOWN, YES)).astype(np.int8)
-    return grade, np.where(may, Reason.CODE_TOO_COARSE, 0).astype(np.uint32)
-
-
-def one_of(view: View, rows: Ints, concept: str) -> Graded:
-    """Whether the fact is this concept, too."""
-    states = view.states(concept)[rows]
-    is_, may = states >= State.HISTORY, np.isin(states, (State.COARSE, State.MENTIONED))
-    grade = np.where(is_, YES, np.where(may, UNKNOWN, NO)).astype(np.int8)
-    return grade, np.where(may, Reason.CODE_TOO_COARSE, 0).astype(np.uint32)
 
 
 def reasoned(view: View, rows: Ints, concept: str) -> Graded:
@@ -74,15 +58,7 @@ def denials(view: View, rows: Ints, concept: str, *, refuted: bool = False) -> R
 
     Refuting one subtype says nothing about the others, so only the first code of each system speaks.
     """
-    heads: dict[str, str] = {}
-    for code in view.concept(concept).codes:
-        heads.setdefault(code.system, code.code)
-    values = view.facts.vocabulary.codes.values
-    numbers = view.column("code")[rows]
-    head = np.zeros(len(values), bool)
-    for number in np.unique(numbers):
-        head[number] = any(heads.get(canonical(system)) == code for system, code in values[number].codings)
-    denying = head[numbers] & (view.column("standing")[rows] == Standing.DENIED)
+    denying = view.heads(concept)[rows] & (view.column("standing")[rows] == Standing.DENIED)
     if not refuted:
         said = view.states(concept)[rows] == State.DENIAL
         denying |= said & (view.column("standing")[rows] == Standing.ASSERTED)

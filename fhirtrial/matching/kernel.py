@@ -22,6 +22,7 @@ class Evaluated:
 
 
 def evaluate(plan: Plan, view: View) -> Evaluated:
+    view.hear(view.codes.index(plan.concepts))
     answers = tuple(answer(question, view) for question in plan.atoms)
     truth = np.empty((len(plan.atoms) + len(plan.gates), view.patients), np.int8)
     for number, told in enumerate(answers):

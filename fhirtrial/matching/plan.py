@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.lower import Lowered, lower
 from fhirtrial.criteria.questions import asked, link_id
 from fhirtrial.criteria.tree import AtLeast, Atom, Not
+from fhirtrial.matching.reads import reads
 from fhirtrial.matching.result import Trial
 from fhirtrial.terminology import Terminology
 
@@ -46,6 +48,12 @@ class Plan:
     atoms: tuple[Asked, ...]
     gates: tuple[Gate, ...]
     trials: tuple[Planned, ...]
+
+    @cached_property
+    def concepts(self) -> tuple[str, ...]:
+        """The concepts that the atoms look for in records."""
+        named = (read.concept for asked in self.atoms for read in reads(asked.atom))
+        return tuple(sorted({name for name in named if name is not None}))
 
 
 def plan(trials: Sequence[Trial], terminology: Terminology) -> Plan:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,8 @@ from fhirtrial.terminology import units
 from fhirtrial.terminology.systems import canonical
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+OPERATORS = (">", ">=", "<", "<=", "=")
 NUMERIC = (ValueKind.QUANTITY, ValueKind.RANGE, ValueKind.RATIO)
 
 
@@ -55,7 +56,7 @@ def significant(x: Floats) -> Floats:
 def numbers(view: View, rows: Ints, unit: str | None, molar_mass: float | None) -> Numbers:
     """The rows' values in `unit` (None: in whatever unit they are)."""
     kind, comparator = view.column("value_kind")[rows], view.column("comparator")[rows]
-    factor, offset = _lines(view, view.column("unit")[rows], unit, molar_mass)
+    factor, offset = _lines(view, rows, unit, molar_mass)
     low, high = (significant(view.column(name)[rows] * factor + offset) for name in ("low", "high"))
     numeric = np.isin(kind, NUMERIC) & ~(np.isnan(low) & np.isnan(high) & ~np.isnan(factor))
     empty = np.isin(kind, (ValueKind.NONE, ValueKind.ABSENT))
@@ -72,26 +73,36 @@ def numbers(view: View, rows: Ints, unit: str | None, molar_mass: float | None) 
     )
 
 
-def compare(n: Numbers, op: str, bound: Floats) -> Graded:
-    """Each interval against its bound; undecided ones are `comparator-undecided`."""
+def compare(n: Numbers, op: str | Ints, bound: Floats) -> Graded:
+    """Each interval against its bound, by one operator or its own of OPERATORS; else `comparator-undecided`."""
     bound = significant(bound)
     above = (n.low > bound) | ((n.low == bound) & n.low_open)
     below = (n.high < bound) | ((n.high == bound) & n.high_open)
     at_least, at_most = n.low >= bound, n.high <= bound
-    match op:
-        case ">":
-            yes, no = above, at_most
-        case ">=":
-            yes, no = at_least, below
-        case "<":
-            yes, no = below, at_least
-        case "<=":
-            yes, no = at_most, above
-        case _:
-            yes, no = (n.low == bound) & (n.high == bound) & ~n.low_open & ~n.high_open, above | below
+    if isinstance(op, str):
+        yes, no = _compared(op, above, at_least, below, at_most, n, bound)
+    else:
+        each = [_compared(one, above, at_least, below, at_most, n, bound) for one in OPERATORS]
+        yes, no = (np.choose(op, some) for some in zip(*each, strict=True))
     grade, reasons = graded(yes, no, Reason.COMPARATOR_UNDECIDED)
     unusable = n.why != 0
     return np.where(unusable, UNKNOWN, grade).astype(np.int8), np.where(unusable, n.why, reasons).astype(np.uint32)
+
+
+def _compared(
+    op: str, above: Bools, at_least: Bools, below: Bools, at_most: Bools, n: Numbers, bound: Floats
+) -> tuple[Bools, Bools]:
+    match op:
+        case ">":
+            return above, at_most
+        case ">=":
+            return at_least, below
+        case "<":
+            return below, at_least
+        case "<=":
+            return at_most, above
+        case _:
+            return (n.low == bound) & (n.high == bound) & ~n.low_open & ~n.high_open, above | below
 
 
 def limits(
@@ -138,11 +149,14 @@ def interpretations(view: View, rows: Ints) -> list[frozenset[str]]:
     ]
 
 
-def _lines(view: View, numbers: Ints, unit: str | None, molar_mass: float | None) -> tuple[Floats, Floats]:
-    """What each row's number is multiplied by, and what is added to it, to be in `unit`."""
+def _lines(view: View, rows: Ints, unit: str | None, molar_mass: float | None) -> tuple[Floats, Floats]:
+    """What each row's number is multiplied by, and what is added to it, to be in `unit`, or in each lane's own."""
     strings = view.facts.vocabulary.strings.values
-    table = {n: _line(strings[n], unit, molar_mass) for n in set(numbers.tolist())}
-    lines = np.array([table[n] for n in numbers.tolist()], np.float64).reshape(-1, 2)
+    apart = view.targets(rows)
+    targets, number = ([(unit, molar_mass)], 0) if apart is None else apart
+    pairs, place = np.unique(view.column("unit")[rows] * np.int64(len(targets)) + number, return_inverse=True)
+    found = (divmod(pair, len(targets)) for pair in pairs.tolist())
+    lines = np.array([_line(strings[of], *targets[to]) for of, to in found], np.float64).reshape(-1, 2)[place]
     return lines[:, 0], lines[:, 1]
 
 
@@ -150,11 +164,7 @@ def _line(unit: str, to: str | None, molar_mass: float | None) -> tuple[float, f
     """A number without a unit (valueInteger cannot have one) is one of a scale that has none."""
     if to is None or (not unit and units.normalize(to) == "1"):
         return 1.0, 0.0
-    factor = units.factor(unit, to, molar_mass)
-    if factor is not None:
-        return factor, 0.0
-    zero, one = units.convert(0.0, unit, to, molar_mass), units.convert(1.0, unit, to, molar_mass)
-    return (np.nan, np.nan) if zero is None or one is None else (units.significant(one - zero), zero)
+    return units.line(unit, to, molar_mass) or (np.nan, np.nan)
 
 
 def _converted(value: float, unit: str, to: str, molar_mass: float | None) -> float | None:
@@ -163,7 +173,7 @@ def _converted(value: float, unit: str, to: str, molar_mass: float | None) -> fl
 
 def _fits(r: ReferenceRange, view: View, patient: int) -> bool:
     """Whether a range is one of normal values for this patient; a range for another sex or age is not."""
-    who: Any = view.facts.patients[patient]
+    who = view.person(patient)
     if not r.normal or (r.sex and r.sex != who.sex):
         return False
     if r.age_low is None and r.age_high is None:

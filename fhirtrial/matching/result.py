@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhirtrial.criteria.criterion import Criterion, reviewed
 from fhirtrial.criteria.tree import Atom
@@ -58,11 +58,30 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Need:
-    """What would settle an unknown: in words, and the atom that asks. `question` is a Questionnaire linkId, if any."""
+    """What would settle an unknown: in words, and the atom that asks. `question` is a Questionnaire linkId, if any.
+
+    `item` names what is to be got, alike for all atoms that it answers ("result: creatinine"); it is empty where
+    neither data nor an answer can settle the atom: its anchor only the trial knows, or FHIR has no element for it.
+    """
 
     text: str
     atom: Atom
     question: str = ""
+    reasons: tuple[str, ...] = ()
+    item: str = ""
+
+
+class Open(NamedTuple):
+    """What is left of an unknown tree when everything known is taken out: at least `k` of the nodes, 0 negates one.
+
+    A node is a place in the criterion's needs, or `UNANSWERABLE`.
+    """
+
+    k: int
+    nodes: tuple[Open | int, ...]
+
+
+UNANSWERABLE = -1
 
 
 @dataclass(frozen=True)
@@ -72,6 +91,7 @@ class CriterionResult:
     reasons: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     needs: tuple[Need, ...] = ()
+    open: Open | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +108,11 @@ class Basis:
 
 @dataclass(frozen=True)
 class Match:
-    """One patient × one trial at one date. `set_aside` names what stands above the criteria (deceased, enrolled…)."""
+    """One patient × one trial at one date. `set_aside` names what stands above the criteria (deceased, enrolled…).
+
+    Where it was asked: `next_change` is the first day on which time alone gives another verdict; without one,
+    `unchanged_until` is the last day that was looked at.
+    """
 
     patient: Patient
     trial: Trial
@@ -99,6 +123,8 @@ class Match:
     criteria: tuple[CriterionResult, ...]
     basis: Basis
     set_aside: tuple[str, ...] = ()
+    next_change: dt.date | None = None
+    unchanged_until: dt.date | None = None
 
     @property
     def candidate(self) -> bool:
@@ -119,6 +145,9 @@ class Match:
         }
         if self.set_aside:
             line["set_aside"] = list(self.set_aside)
+        for name, day in (("next_change", self.next_change), ("unchanged_until", self.unchanged_until)):
+            if day is not None:
+                line[name] = day.isoformat()
         if detail != "verdict":
             line["criteria"] = [_criterion(r, detail) for r in self.criteria]
         return line

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fhirtrial.matching.calendar import Span
+from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Bits, Grades, Ints, Rows, fold, presumed
 from fhirtrial.matching.identity import identified, standing
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import Graded, measured
-from fhirtrial.matching.view import State, View
+from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Family, Kind, Standing
 
 
@@ -51,14 +52,15 @@ def reduce_results(
     else:
         truth, why, deciding = _several(select, count, patient, grade, reasons, placed, view.patients)
     placeable = _per_patient(placed > NO, patient, view.patients)
-    older = _per_patient(np.ones(len(rows), bool), patient, view.patients)
+    # what lies after the index date does not count: it makes nothing stale
+    older = _per_patient(view.column("start_low")[rows] <= view.today, patient, view.patients)
     stale = np.where(absence.reasons == Reason.ABSENT, Reason.STALE, absence.reasons | Reason.STALE)
     lacking = np.where(older, stale, absence.reasons)
     told = np.where(placeable, truth, np.where(older, UNKNOWN, absence.truth)).astype(np.int8)
     open_ = np.where(placeable, np.where(told == UNKNOWN, why, 0), lacking).astype(np.uint32)
     shown = deciding | ~placeable[patient]
     evidence = Rows(rows, patient, grade, reasons, compared).kept(shown)
-    return Answer(presumed(told) if span.assumed else told, open_, evidence)
+    return Answer(presumed(told, span.assumed), open_, evidence)
 
 
 def _without(

@@ -18,6 +18,7 @@ Graded = tuple[Grades, Bits]
 
 def began(view: View, rows: Ints, span: Span) -> Graded:
     """It began inside the window."""
+    span = span.of(view.column("patient")[rows])
     low, high = view.column("start_low")[rows], view.column("start_high")[rows]
     inside = (low >= span.first_latest) & (high <= span.last_earliest)
     outside = (high < span.first_earliest) | (low > span.last_latest)
@@ -26,6 +27,7 @@ def began(view: View, rows: Ints, span: Span) -> Graded:
 
 def measured(view: View, rows: Ints, span: Span) -> Graded:
     """All the time that a result speaks of lies inside the window."""
+    span = span.of(view.column("patient")[rows])
     low = view.column("start_low")[rows]
     high = np.maximum(view.column("start_high")[rows], view.column("end_high")[rows])
     inside = (low >= span.first_latest) & (high <= span.last_earliest)
@@ -35,6 +37,7 @@ def measured(view: View, rows: Ints, span: Span) -> Graded:
 
 def overlapped(view: View, rows: Ints, span: Span) -> Graded:
     """It was going on at some time of the window."""
+    span = span.of(view.column("patient")[rows])
     start_low, start_high = view.column("start_low")[rows], view.column("start_high")[rows]
     end_low, end_high = view.column("end_low")[rows], view.column("end_high")[rows]
     inside = (start_high <= span.last_earliest) & (end_low >= span.first_latest)
@@ -45,10 +48,9 @@ def overlapped(view: View, rows: Ints, span: Span) -> Graded:
 def lasting(view: View, rows: Ints, span: Span) -> Graded:
     """As `overlapped`; an active status alone, without any date, holds in every window that ends at the index date."""
     grade, reasons = overlapped(view, rows, span)
-    if span.last_earliest < view.today:
-        return grade, reasons
     low, high = view.column("start_low")[rows], view.column("start_high")[rows]
     current = (view.column("course")[rows] == Course.NOW) & (low == FLOOR) & (high == CEIL)
+    current &= span.of(view.column("patient")[rows]).last_earliest >= view.today
     return np.where(current, YES, grade).astype(np.int8), np.where(current, 0, reasons).astype(np.uint32)
 
 

@@ -5,7 +5,7 @@ Reads what the kernel computed; it evaluates nothing again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.tree import Age, Defect, Sex
@@ -14,7 +14,7 @@ from fhirtrial.matching.kernel import Evaluated
 from fhirtrial.matching.needs import need
 from fhirtrial.matching.plan import Plan
 from fhirtrial.matching.reasons import labels
-from fhirtrial.matching.result import CriterionResult, Evidence
+from fhirtrial.matching.result import UNANSWERABLE, CriterionResult, Evidence, Open
 from fhirtrial.matching.view import View
 from fhirtrial.matching.wording import days_text, evidence_of
 
@@ -32,18 +32,34 @@ def traced(
     for atom in unknown:
         reasons |= int(evaluated.answers[atom].reasons[patient])
     evidence = tuple(e for a in atoms for e in _evidence(a, plan, evaluated, view, patient))
-    needs = tuple(
-        need(plan.atoms[a], view, labels(int(evaluated.answers[a].reasons[patient])))
+    needs = {
+        a: need(plan.atoms[a], view, labels(int(evaluated.answers[a].reasons[patient])))
         for a in unknown
         if truth is Truth.UNKNOWN and not isinstance(plan.atoms[a].atom, Defect)
-    )
+    }
+    distinct = tuple(dict.fromkeys(needs.values()))
+    places = {a: distinct.index(one) for a, one in needs.items()}
+    left = _open(root, plan, evaluated, patient, places) if truth is Truth.UNKNOWN else None
     return CriterionResult(
         criterion,
         truth,
         labels(reasons) if truth is Truth.UNKNOWN else (),
         tuple(dict.fromkeys(evidence)),
-        tuple(dict.fromkeys(needs)),
+        distinct,
+        Open(1, (left,)) if isinstance(left, int) else left,
     )
+
+
+def _open(node: int, plan: Plan, evaluated: Evaluated, patient: int, places: Mapping[int, int]) -> Open | int:
+    """The part of an unknown node that is unknown: what is known counts towards its gate, or never will."""
+    if node < len(plan.atoms):
+        return places.get(node, UNANSWERABLE)
+    gate = plan.gates[node - len(plan.atoms)]
+    truths = evaluated.truth[list(gate.nodes), patient].tolist()
+    unknown = [child for child, truth in zip(gate.nodes, truths, strict=True) if truth == Truth.UNKNOWN]
+    nodes = tuple(_open(child, plan, evaluated, patient, places) for child in unknown)
+    k = gate.k and gate.k - sum(truth > Truth.UNKNOWN for truth in truths)
+    return nodes[0] if k and len(nodes) == 1 else Open(k, nodes)
 
 
 def _deciding(node: int, plan: Plan, evaluated: Evaluated, patient: int) -> Iterator[int]:

@@ -1,73 +1,33 @@
 """A chunk of facts seen from one index date through one terminology and policy: what every kind of atom may ask.
 
-Codes meet concepts here and nowhere else: once per distinct CodeableConcept, never per fact.
+An atom's function is handed a part of it (`lanes`): the rows that speak of what the atom asks, and whose they are.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fhirtrial.criteria.tree import Window
+from fhirtrial.criteria.tree import Atom
 from fhirtrial.matching import calendar
-from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, Absence, Ints
+from fhirtrial.matching.codes import Codes, Said, Spoken
+from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, Absence, Bits, Grades, Ints
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.patients.facts import FLOOR, CodeSet, Coverage, Facts, Family, Kind, Level
+from fhirtrial.matching.spans import span_of
+from fhirtrial.patients.facts import CEIL, FLOOR, Coverage, Facts, Family, Kind, Level, Patient
 from fhirtrial.site import Limits
 from fhirtrial.terminology import Concept, Terminology
-from fhirtrial.terminology.medicines import route_group
 from fhirtrial.terminology.policy import Policy
-from fhirtrial.terminology.systems import KEYS, canonical
 
-
-class State(IntEnum):
-    """What a recorded CodeableConcept says about a concept; the strongest of its codings speaks."""
-
-    NONE = 0
-    DENIAL = 1
-    MENTIONED = 2
-    COARSE = 3
-    HISTORY = 4
-    HIT = 5
-
-
-class Codes:
-    """CodeableConcept × concept → State, remembered across chunks."""
-
-    def __init__(self, terminology: Terminology) -> None:
-        self.terminology = terminology
-        self._states: dict[tuple[str, CodeSet, str | None], State] = {}
-
-    def state(self, concept: str, codes: CodeSet, route: str | None = None) -> State:
-        key = (concept, codes, route)
-        if key not in self._states:
-            self._states[key] = self._judge(concept, codes, route)
-        return self._states[key]
-
-    def _judge(self, concept: str, codes: CodeSet, route: str | None) -> State:
-        t = self.terminology
-        known = [(canonical(system), code) for system, code in codes.codings if canonical(system) in KEYS]
-        local = [(system, code) for system, code in codes.codings if canonical(system) not in KEYS]
-        best = State.NONE
-        for system, code in (*known, *local):
-            if t.is_hit(concept, system, code, route):
-                return State.HIT
-            if t.is_history(concept, system, code):
-                best = max(best, State.HISTORY)
-            elif t.is_coarse(concept, system, code, route):
-                best = max(best, State.COARSE)
-            elif t.is_denial(concept, system, code):
-                best = max(best, State.DENIAL)
-        if not known and best is State.NONE and codes.text and t.mentions(concept, codes.text):
-            return State.MENTIONED
-        return best
+Graded = tuple[Grades, Bits]
+Target = tuple[str | None, float | None]
+"""A unit, and the molar mass by which a mass becomes an amount."""
 
 
 @dataclass(frozen=True)
@@ -99,17 +59,82 @@ class View:
 
     def rows(self, *kinds: Kind) -> Ints:
         """The rows of these kinds, ascending."""
-        return np.flatnonzero(np.isin(self.column("kind"), kinds))
+        if kinds not in self._rows:
+            self._rows[kinds] = np.flatnonzero(of_kinds(self.column("kind"), kinds))
+        return self._rows[kinds]
+
+    @cached_property
+    def _rows(self) -> dict[tuple[Kind, ...], Ints]:
+        return {}
+
+    def hear(self, spoken: Spoken) -> None:
+        """Finds what all the codes say of all these concepts at once."""
+        if spoken.names in self._heard:
+            return
+        values = self.facts.vocabulary.codes.values
+        found: dict[str, list[tuple[int, Said]]] = {name: [] for name in spoken.names}
+        for number in self._by_code:
+            for said in spoken.of(values[number]):
+                found[spoken.names[said.concept]].append((number, said))
+        self._heard.add(spoken.names)
+        self._said.update(found)
+
+    def said(self, concept: str) -> Sequence[tuple[int, Said]]:
+        """The numbers of the codes here that say anything of the concept, each with what it says."""
+        if concept not in self._said:
+            self.hear(self.codes.index((concept,)))
+        return self._said[concept]
+
+    def of_code(self, number: int) -> Ints:
+        """The rows with this code, ascending."""
+        return self._by_code[number]
+
+    @cached_property
+    def _heard(self) -> set[tuple[str, ...]]:
+        return set()
+
+    @cached_property
+    def _said(self) -> dict[str, list[tuple[int, Said]]]:
+        return {}
+
+    @cached_property
+    def _by_code(self) -> Mapping[int, Ints]:
+        numbers = self.column("code")
+        order = np.argsort(numbers, kind="stable")
+        present, starts = np.unique(numbers[order], return_index=True)
+        ends = np.append(starts, len(order))[1:].tolist()
+        cut = zip(present.tolist(), starts.tolist(), ends, strict=True)
+        return {number: order[start:end] for number, start, end in cut}
 
     def states(self, concept: str, column: str = "code") -> NDArray[np.int8]:
         """The State of every row's CodeableConcept in `column` for `concept`."""
         values = self.facts.vocabulary.codes.values
         numbers = self.column(column)
         table = np.zeros(len(values), np.int8)
-        for number in np.unique(numbers):
+        for number in distinct(numbers).tolist():
             if number:
                 table[number] = self.codes.state(concept, values[number])
         found: NDArray[np.int8] = table[numbers]
+        return found
+
+    def qualified(self, rows: Ints, also: tuple[str, ...], unless: tuple[str, ...]) -> list[Graded]:
+        """Whether the facts are of each of the concepts in `also`, and of none in `unless`."""
+        if not also and not unless:
+            return []
+        values = self.facts.vocabulary.codes.values
+        numbers = self.column("code")[rows].tolist()
+        told = {n: self.codes.qualified(values[n], also, unless) for n in set(numbers)}
+        grade = np.array([told[n] for n in numbers], np.int8)
+        return [(grade, np.where(grade == UNKNOWN, Reason.CODE_TOO_COARSE, 0).astype(np.uint32))]
+
+    def heads(self, concept: str) -> NDArray[np.bool_]:
+        """Rows whose code is the one that stands for the whole concept in its system."""
+        values = self.facts.vocabulary.codes.values
+        numbers = self.column("code")
+        table = np.zeros(len(values), bool)
+        for number in distinct(numbers).tolist():
+            table[number] = self.codes.is_head(concept, values[number])
+        found: NDArray[np.bool_] = table[numbers]
         return found
 
     def routed_states(self, concept: str, rows: Ints) -> NDArray[np.int8]:
@@ -124,15 +149,36 @@ class View:
 
     def route(self, number: int) -> str | None:
         """The route group that a recorded route belongs to."""
-        codes = self.facts.vocabulary.codes.values[number]
-        known = frozenset((canonical(system), code) for system, code in codes.codings)
-        coded = route_group(known, "")
-        worded = {route_group(frozenset(), word) for word in codes.words} - {None}
-        return coded or (worded.pop() if len(worded) == 1 else None)
+        return self.codes.route(self.facts.vocabulary.codes.values[number])
 
-    def span(self, window: Window | None, default: calendar.Span) -> calendar.Span | None:
-        """The window's days, `default` where the atom names none, None where its anchor is not known."""
-        return default if window is None else calendar.resolve(window, self.on)
+    def span(self, atom: Atom) -> calendar.Span | None:
+        """The days that the atom asks about, None where their anchor is not known."""
+        return span_of(atom, self.on, self.policy, self.concept)
+
+    def targets(self, rows: Ints) -> tuple[Sequence[Target], Ints] | None:  # noqa: ARG002 - see `lanes`
+        """The units that values are compared in, and each row's number among them, where they differ."""
+        return None
+
+    def operators(self, op: str, rows: Ints) -> str | Ints:  # noqa: ARG002 - see `lanes`
+        """How the rows are compared: by one operator, or each by that with its number."""
+        return op
+
+    def asked(self, value: float, rows: Ints) -> NDArray[np.float64]:
+        """What each of the rows is compared with."""
+        return np.full(len(rows), value)
+
+    def person(self, patient: int) -> Patient:
+        return self.facts.patients[patient]
+
+    @cached_property
+    def births(self) -> Ints:
+        """Per patient the first day on which they may have been born; FLOOR where nobody knows."""
+        return np.array([FLOOR if p.birth is None else p.birth[0] for p in self.facts.patients], np.int64)
+
+    @cached_property
+    def last_births(self) -> Ints:
+        """Per patient the last day on which they may have been born; CEIL where nobody knows."""
+        return np.array([CEIL if p.birth is None else p.birth[1] for p in self.facts.patients], np.int64)
 
     @cached_property
     def sexes(self) -> NDArray[np.str_]:
@@ -158,11 +204,9 @@ class View:
         truth = np.full(self.patients, UNKNOWN, np.int8)
         reasons = np.zeros(self.patients, np.uint32)
         for family in families:
-            level, since = self._levels[family], self._since[family]
+            level, since = self.levels[family], self.since[family]
             late = (level == Level.COMPLETE) & (since != FLOOR) & (since > span.first_earliest)
-            for of, why in _LACKING.items():
-                reasons |= np.where(level == of, why, 0).astype(np.uint32)
-            reasons |= np.where(late, Reason.PARTIAL, 0).astype(np.uint32)
+            reasons |= LACKING[level] | np.where(late, Reason.PARTIAL, 0).astype(np.uint32)
         silent = reasons == 0
         if complete is None:
             reasons[silent] = Reason.ABSENT
@@ -173,48 +217,59 @@ class View:
 
     def _complete(self, concept: str, families: tuple[Family, ...]) -> NDArray[np.bool_]:
         """Per patient: for each family, its facts use a system in which the concept is complete, or there are none."""
-        complete = 0
-        for bit, system in enumerate(KEYS):
-            complete |= self.terminology.is_complete(concept, system) << bit
+        complete = self.codes.complete(concept)
         result = np.ones(self.patients, bool)
         for family in families:
-            used = self._systems[family]
+            used = self.systems[family]
             result &= (used & complete != 0) | (used == 0)
         return result
 
     @cached_property
-    def _levels(self) -> Mapping[Family, Ints]:
+    def levels(self) -> Mapping[Family, Ints]:
+        """Per family and patient, how much of it was read."""
         return {f: self._coverage(f, lambda c: c.level) for f in Family}
 
     @cached_property
-    def _since(self) -> Mapping[Family, Ints]:
+    def since(self) -> Mapping[Family, Ints]:
+        """Per family and patient, the first day that the record can speak of."""
         return {f: self._coverage(f, lambda c: c.since) for f in Family}
 
-    def _coverage(self, family: Family, of: Callable[[Coverage], int]) -> NDArray[np.int64]:
+    def _coverage(self, family: Family, of: Callable[[Coverage], int]) -> Ints:
         none = Coverage()
         return np.array([of(p.coverage.get(family, none)) for p in self.facts.patients], np.int64)
 
     @cached_property
-    def _systems(self) -> Mapping[Family, NDArray[np.int64]]:
+    def systems(self) -> Mapping[Family, Ints]:
         """Per family and patient: a bit for each code system in use, the last for uncoded or local."""
-        order = {system: 1 << bit for bit, system in enumerate(KEYS)}
-        other = 1 << len(KEYS)
-        table = np.array(
-            [
-                np.bitwise_or.reduce([order.get(canonical(s), other) for s, _ in codes.codings] or [other])
-                for codes in self.facts.vocabulary.codes.values
-            ],
-            np.int64,
-        )
-        found = {family: np.zeros(self.patients, np.int64) for family in Family}
-        kinds, patients, bits = self.column("kind"), self.column("patient"), table[self.column("code")]
-        for family, members in KINDS.items():
-            mine = np.isin(kinds, members)
-            np.bitwise_or.at(found[family], patients[mine], bits[mine])
-        return found
+        codes, values = self.column("code"), self.facts.vocabulary.codes.values
+        table = np.zeros(len(values), np.int64)
+        for number in distinct(codes).tolist():
+            table[number] = self.codes.systems(values[number])
+        families = list(KINDS)
+        of_kind = np.full(len(Kind), len(families), np.int64)
+        for number, kinds in enumerate(KINDS.values()):
+            of_kind[list(kinds)] = number
+        found = np.zeros((len(families) + 1, self.patients), np.int64)
+        np.bitwise_or.at(found, (of_kind[self.column("kind")], self.column("patient")), table[codes])
+        return dict(zip(families, found, strict=False))
 
 
-_LACKING = {Level.NOT_LOADED: Reason.NOT_LOADED, Level.PARTIAL: Reason.PARTIAL, Level.REDACTED: Reason.REDACTED}
+def of_kinds(kind: NDArray[Any], kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:
+    """Which of the rows' kinds are among these."""
+    table = np.zeros(len(Kind), bool)
+    table[list(kinds)] = True
+    found: NDArray[np.bool_] = table[kind]
+    return found
+
+
+def distinct(numbers: NDArray[Any]) -> Ints:
+    """The distinct ones of some small numbers, ascending."""
+    return np.flatnonzero(np.bincount(numbers))
+
+
+LACKING = np.zeros(len(Level), np.uint32)
+"""Why a family that was read no further lets nothing be presumed."""
+LACKING[[Level.NOT_LOADED, Level.PARTIAL, Level.REDACTED]] = Reason.NOT_LOADED, Reason.PARTIAL, Reason.REDACTED
 KINDS: Mapping[Family, tuple[Kind, ...]] = {
     Family.CONDITIONS: (Kind.CONDITION,),
     Family.MEDICATIONS: (Kind.REQUEST, Kind.STATEMENT, Kind.ADMINISTRATION, Kind.DISPENSE),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from fhirtrial.patients.codes import code_set, joined, merged
 from fhirtrial.patients.conditions import onset
 from fhirtrial.patients.dates import when
+from fhirtrial.patients.elements import Concept
 from fhirtrial.patients.facts import CodeSet, Course, Fact, Kind, Standing
 from fhirtrial.patients.resources import AllergyIntolerance
 from fhirtrial.patients.source import Source, Times, concept_standing, end_of
@@ -24,6 +25,7 @@ COURSES = {"active": Course.NOW, "inactive": Course.OVER, "resolved": Course.OVE
 STANDINGS = {
     "confirmed": Standing.ASSERTED,
     "unconfirmed": Standing.UNCONFIRMED,
+    "presumed": Standing.UNCONFIRMED,
     "refuted": Standing.DENIED,
     "entered-in-error": None,
 }
@@ -48,13 +50,25 @@ def facts(allergy: AllergyIntolerance, source: Source) -> Iterator[Fact]:
             *(_coded(_SEVERITY, reaction.severity) for reaction in allergy.reaction),
         ),
         category=joined(_mechanism(allergy.type), *(_coded(_CATEGORY, one) for one in allergy.category)),
-        outcome=merged(sign for reaction in allergy.reaction for sign in reaction.manifestation),
+        outcome=_manifestations(allergy, source),
         route=merged(reaction.exposure_route for reaction in allergy.reaction),
     )
 
 
-def _mechanism(kind: str) -> CodeSet:
+def _manifestations(allergy: AllergyIntolerance, source: Source) -> CodeSet:
+    return joined(
+        *(
+            source.coded(sign, f"reaction[{i}].manifestation[{j}]")
+            for i, reaction in enumerate(allergy.reaction)
+            for j, sign in enumerate(reaction.manifestation)
+        )
+    )
+
+
+def _mechanism(kind: str | Concept) -> CodeSet:
     """Allergy or intolerance, as code and word."""
+    if isinstance(kind, Concept):
+        return code_set(kind)
     return CodeSet(((_TYPE, kind),), kind) if kind else CodeSet()
 
 

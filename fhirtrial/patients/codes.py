@@ -27,6 +27,11 @@ def _single(system: str, code: str, display: str, text: str) -> CodeSet:
     return _collect((Coding(system, code, display),), (text,))
 
 
+def listed(concepts: Concept | tuple[Concept, ...] | None) -> CodeSet:
+    """An element that R4 has once and R5 any number of times."""
+    return merged(concepts) if isinstance(concepts, tuple) else code_set(concepts)
+
+
 def merged(concepts: Iterable[Concept | None]) -> CodeSet:
     """Several concepts that answer one question together, in their order."""
     given = [concept for concept in concepts if concept is not None]

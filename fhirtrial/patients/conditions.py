@@ -22,6 +22,7 @@ COURSES = {
     "remission": Course.PAUSED,
     "inactive": Course.OVER,
     "resolved": Course.OVER,
+    "unknown": Course.OPEN,
 }
 STANDINGS = {
     "confirmed": Standing.ASSERTED,
@@ -37,15 +38,13 @@ def facts(condition: Condition, source: Source) -> Iterator[Fact]:
     verified = concept_standing(
         STANDINGS, condition.verification_status, _VERIFICATION, "verificationStatus", Standing.ASSERTED
     )
-    course = concept_standing(COURSES, condition.clinical_status, _CLINICAL, "clinicalStatus", Course.OPEN)
+    course = _course(condition)
     if verified is None:
         return
-    start = onset(condition, source)
-    end = _abatement(condition, source, start)
     yield source.row(
         Kind.CONDITION,
         verified,
-        Times(start, end_of(course, start, end), when(condition.recorded_date, "recordedDate").low),
+        times(condition, source),
         code=code_set(condition.code),
         course=course,
         severity=code_set(condition.severity),
@@ -53,6 +52,16 @@ def facts(condition: Condition, source: Source) -> Iterator[Fact]:
         category=merged(condition.category),
         site=merged(condition.body_site),
     )
+
+
+def times(condition: Condition, source: Source) -> Times:
+    start = onset(condition, source)
+    end = _abatement(condition, source, start)
+    return Times(start, end_of(_course(condition), start, end), when(condition.recorded_date, "recordedDate").low)
+
+
+def _course(condition: Condition) -> Course:
+    return concept_standing(COURSES, condition.clinical_status, _CLINICAL, "clinicalStatus", Course.OPEN)
 
 
 def onset(resource: Condition | AllergyIntolerance, source: Source) -> When:

@@ -97,15 +97,7 @@ class Document:
             self.items.append(Item(resource, entry.full_url, where, path, included))
 
     def _add_bundle(self, bundle: Bundle, where: str, prefix: str) -> None:
-        if bundle.type not in BUNDLE_TYPES:
-            got = "a Bundle.type R4 does not have" if bundle.type else "a Bundle without a type"
-            self.problems.append(Problem(where, prefix + "type", got, "correct it; the Bundle counts as partial"))
-            self.partial = True
-        self.partial |= is_partial(bundle)
-        self.redacted |= is_redacted(bundle)
-        self.doubtful |= bool(bundle.implicit_rules or bundle.modifier_extension)
-        self.asked |= asked(bundle)
-        self.as_of = self.as_of or bundle.timestamp or (bundle.meta.last_updated if bundle.meta is not None else "")
+        self.head(bundle, where, prefix)
         seen: set[str] = set()
         for i, entry in enumerate(bundle.entry):
             if entry.request is not None and entry.request.method == "DELETE":
@@ -119,6 +111,18 @@ class Document:
                 included = included and not answers(bundle, type(entry.resource).__name__)
                 self._add(entry, where, f"{prefix}entry[{i}].resource", included=included)
 
+    def head(self, bundle: Bundle, where: str, prefix: str) -> None:
+        """What a Bundle says of itself, apart from what it holds."""
+        if bundle.type not in BUNDLE_TYPES:
+            got = "a Bundle.type FHIR does not have" if bundle.type else "a Bundle without a type"
+            self.problems.append(Problem(where, prefix + "type", got, "correct it; the Bundle counts as partial"))
+            self.partial = True
+        self.partial |= is_partial(bundle)
+        self.redacted |= is_redacted(bundle)
+        self.doubtful |= bool(bundle.implicit_rules or bundle.modifier_extension)
+        self.asked |= asked(bundle)
+        self.as_of = self.as_of or bundle.timestamp or (bundle.meta.last_updated if bundle.meta is not None else "")
+
 
 def too_large(where: str, limits: Limits) -> PatientError:
     got = f"more than the limit of {limits.size:,} bytes for one document"
@@ -127,7 +131,8 @@ def too_large(where: str, limits: Limits) -> PatientError:
 
 def _unreadable(where: str, error: Exception) -> PatientError:
     got, path = explain(error)
-    return PatientError(where, f"{got} at {path}" if path else got, "send a FHIR R4 Bundle, resource or list of them")
+    todo = "send a FHIR R4 or R5 Bundle, resource or list of them"
+    return PatientError(where, f"{got} at {path}" if path else got, todo)
 
 
 def _depth(data: bytes) -> int:

@@ -84,7 +84,8 @@ def _instruction(one: Dosage) -> Dose:
 
 
 def _as_needed(one: Dosage) -> bool:
-    return one.as_needed_boolean or one.as_needed_codeable_concept is not None
+    in_r4 = one.as_needed_boolean or one.as_needed_codeable_concept is not None
+    return in_r4 or one.as_needed or bool(one.as_needed_for)
 
 
 def _ordered(parts: tuple[DoseAndRate, ...]) -> list[DoseAndRate]:
@@ -127,8 +128,10 @@ def _amount(one: Quantity | None, span: Range | None) -> Dose:
     return Dose(low.value, high.value, unit_of(low))
 
 
-def _limit(ratio: Ratio | None) -> tuple[float, str]:
-    """A Ratio of an amount to a time, per day."""
+def _limit(given: Ratio | tuple[Ratio, ...] | None) -> tuple[float, str]:
+    """A Ratio of an amount to a time, per day; of several (R5) none is the one limit."""
+    several = given if isinstance(given, tuple) else (given,)
+    ratio = several[0] if len(several) == 1 else None
     above, days = (ratio.numerator, days_of(ratio.denominator)) if ratio is not None else (None, None)
     if above is None or above.value is None or above.comparator or not days:
         return nan, ""

@@ -1,4 +1,4 @@
-"""The data types of R4 as typed structs, with only the fields that facts are made from."""
+"""The data types of R4 and R5 as typed structs, with only the fields that facts are made from."""
 
 from __future__ import annotations
 
@@ -45,6 +45,25 @@ class Reference(Element):
     type: str = ""
     identifier: Identifier | None = None
     display: str = ""
+
+
+class CodeableReference(Element):
+    """R5's concept, or a reference to a resource that says it."""
+
+    concept: Concept | None = None
+    reference: Reference | None = None
+
+
+class Coded(Element):
+    """An element that is a Coding, a CodeableConcept or a CodeableReference, as the FHIR version has it."""
+
+    system: str = ""
+    code: str = ""
+    display: str = ""
+    coding: tuple[Coding, ...] = ()
+    text: str = ""
+    concept: Concept | None = None
+    reference: Reference | None = None
 
 
 class Period(Element):
@@ -111,10 +130,12 @@ class Dosage(Element):
     timing: Timing | None = None
     as_needed_boolean: bool = False
     as_needed_codeable_concept: Concept | None = None
+    as_needed: bool = False
+    as_needed_for: tuple[Concept, ...] = ()
     route: Concept | None = None
     site: Concept | None = None
     dose_and_rate: tuple[DoseAndRate, ...] = ()
-    max_dose_per_period: Ratio | None = None
+    max_dose_per_period: Ratio | tuple[Ratio, ...] | None = None
     max_dose_per_administration: Quantity | None = None
     modifier_extension: tuple[Raw, ...] = ()
 

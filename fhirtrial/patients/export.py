@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -42,6 +43,14 @@ class Head(Struct, rename="camel"):
     identifier: tuple[Identifier, ...] | Identifier = ()
 
 
+class Gathered(NamedTuple):
+    """One patient's lines, each with its place; the document knows what they share, and holds none of them yet."""
+
+    document: Document
+    lines: list[bytes]
+    places: list[str]
+
+
 class Export:
     """Gathers lines, then gives one document per patient, in the order of their references; to be closed.
 
@@ -59,6 +68,7 @@ class Export:
         self._numbers: dict[str, int] = {}
         self._aliases: dict[str, str] = {}
         self._people: set[str] = set()
+        self._deleted: set[str] = set()
         self._spool = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - close() does
         self._rows: dict[str, array[int]] = {
             name: array("q") for name in ("patient", "start", "size", "file", "line", "id")
@@ -93,7 +103,11 @@ class Export:
         elif kind not in TYPES:
             self.lose()
             todo = "correct it; the resource is left out"
-            self.problems.append(Problem(piece.where, "resourceType", "a resourceType R4 does not have", todo))
+            self.problems.append(Problem(piece.where, "resourceType", "a resourceType FHIR does not have", todo))
+
+    def delete(self, names: frozenset[str]) -> None:
+        """Resources (Type/id) that the server no longer has: their lines count no more, wherever they stand."""
+        self._deleted |= names
 
     def _person(self, head: Head) -> None:
         name = f"Patient/{head.id}"
@@ -114,31 +128,31 @@ class Export:
         rows["id"].append(hash((head.resource_type, head.id)) if head.id else 0)
         self._spool.write(piece.data)
 
-    def documents(self) -> Iterator[Document]:
+    def documents(self) -> Iterator[Gathered]:
         """One per patient that has a Patient resource; the others are reported."""
         owners = list(self._numbers)
         names = [owner if owner in self._people else self._aliases.get(owner, owner) for owner in owners]
         ranks = {name: rank for rank, name in enumerate(sorted(set(names)))}
         patients = np.array([ranks[name] for name in names], np.int64)[np.frombuffer(self._rows["patient"], np.int64)]
-        dropped = self._superseded(patients)
+        dropped = self._superseded(patients) | self._gone()
         order = np.argsort(patients, kind="stable")
         bounds = np.searchsorted(patients[order], np.arange(len(ranks) + 1)).tolist()
+        self._shared.deleted |= self._deleted
         shared, problems, losses = latest(self._shared)
         self.problems += [*self._shared.problems, *problems]
         self._losses += [*self._shared.losses, *losses]
         references = References((item.url, item.resource) for item in shared)
         for name, rank in ranks.items():
-            rows = order[bounds[rank] : bounds[rank + 1]].tolist()
+            rows = [row for row in order[bounds[rank] : bounds[rank + 1]].tolist() if row not in dropped]
+            if not rows:
+                continue
             if name not in self._people:
                 first = self._where(rows[0])
                 got = f"{name} has resources ({len(rows)}) but no Patient"
                 self.problems.append(Problem(first, "subject", got, "send the Patient too; they are left out"))
                 continue
             document = Document(name, partial=self._partial, shared=references, losses=list(self._losses))
-            for row in rows:
-                if row not in dropped:
-                    document.add(self._read(row), self._where(row), self._limits)
-            yield document
+            yield Gathered(document, [self._read(row) for row in rows], [self._where(row) for row in rows])
 
     def close(self) -> None:
         self._spool.close()
@@ -161,6 +175,12 @@ class Export:
                 dropped |= rows - {int(item.where) for item in kept}
                 self._losses += [Loss(loss.family) for loss in losses]
         return dropped
+
+    def _gone(self) -> set[int]:
+        """Rows of deleted resources; a Patient that was deleted is nobody's subject any more."""
+        self._people -= self._deleted
+        gone = {hash((kind, name)) for kind, _, name in (one.partition("/") for one in self._deleted)}
+        return {row for row, number in enumerate(self._rows["id"]) if number in gone} if gone else set()
 
     def _read(self, row: int) -> bytes:
         self._spool.seek(self._rows["start"][row])

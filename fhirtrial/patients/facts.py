@@ -272,6 +272,18 @@ class Index(Generic[T]):
             self.values.append(value)
         return number
 
+    def numbers(self, values: list[T]) -> list[int]:
+        """The numbers of many values, mostly new; another keeps its number, and the place of its copy stays unused."""
+        first = len(self.values)
+        found = list(map(self._numbers.setdefault, values, range(first, first + len(values))))
+        self.values += values
+        return found
+
+    def restore(self, values: list[T]) -> None:
+        """Takes over values with their numbers."""
+        self.values = values
+        self._numbers = {value: number for number, value in reversed(list(enumerate(values)))}
+
 
 class Vocabulary:
     """Everything that repeats in facts, once."""

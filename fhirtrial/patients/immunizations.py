@@ -18,19 +18,23 @@ def facts(immunization: Immunization, source: Source) -> Iterator[Fact]:
     meant = standing(STANDINGS, immunization.status)
     if meant is None:
         return
-    recorded = when(immunization.recorded, "recorded")
-    given = when(immunization.occurrence_date_time, "occurrenceDateTime")
-    if not immunization.occurrence_date_time:
-        given = up_to(recorded)
     yield source.row(
         Kind.IMMUNIZATION,
         Standing.UNCONFIRMED if immunization.is_subpotent else meant,
-        Times(given, given, recorded.low),
+        times(immunization, source),
         code=code_set(immunization.vaccine_code),
         course=Course.OVER if meant is Standing.ASSERTED else Course.OPEN,
         value=Value(ValueKind.NONE, "vaccineCode"),
-        reason=source.reasons(immunization.reason_code, immunization.reason_reference),
+        reason=source.reasons(immunization.reason_code, immunization.reason_reference, immunization.reason),
         outcome=code_set(immunization.status_reason),
         route=code_set(immunization.route),
         site=code_set(immunization.site),
     )
+
+
+def times(immunization: Immunization, _: Source) -> Times:
+    recorded = when(immunization.recorded, "recorded")
+    given = when(immunization.occurrence_date_time, "occurrenceDateTime")
+    if not immunization.occurrence_date_time:
+        given = up_to(recorded)
+    return Times(given, given, recorded.low)

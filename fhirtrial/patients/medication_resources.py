@@ -1,10 +1,21 @@
-"""The four medication records, Medication and Substance: the fields of R4 that facts are made from."""
+"""The four medication records, Medication and Substance: the fields of R4 and R5 that facts are made from."""
 
 from __future__ import annotations
 
 from msgspec import Raw
 
-from fhirtrial.patients.elements import Concept, Dosage, Element, Period, Quantity, Reference, Resource
+from fhirtrial.patients.elements import (
+    CodeableReference,
+    Coded,
+    Concept,
+    Dosage,
+    Element,
+    Period,
+    Quantity,
+    Reference,
+    Resource,
+    Timing,
+)
 
 
 class Medicine(Resource):
@@ -13,9 +24,11 @@ class Medicine(Resource):
     status: str = ""
     medication_codeable_concept: Concept | None = None
     medication_reference: Reference | None = None
+    medication: CodeableReference | None = None
     subject: Reference | None = None
     reason_code: tuple[Concept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
+    reason: tuple[CodeableReference, ...] = ()
 
 
 class DispenseRequest(Element):
@@ -34,9 +47,15 @@ class MedicationRequest(Medicine):
     dispense_request: DispenseRequest | None = None
 
 
+class Adherence(Element):
+    code: Concept | None = None
+    reason: Concept | None = None
+
+
 class MedicationStatement(Medicine):
     status_reason: tuple[Concept, ...] = ()
-    category: Concept | None = None
+    category: Concept | tuple[Concept, ...] | None = None
+    adherence: Adherence | None = None
     effective_date_time: str = ""
     effective_period: Period | None = None
     date_asserted: str = ""
@@ -51,16 +70,23 @@ class Administered(Element):
 
 
 class MedicationAdministration(Medicine):
+    """`occurence` is how R5 5.0.0 spells it."""
+
     status_reason: tuple[Concept, ...] = ()
-    category: Concept | None = None
+    category: Concept | tuple[Concept, ...] | None = None
     effective_date_time: str = ""
     effective_period: Period | None = None
+    occurence_date_time: str = ""
+    occurence_period: Period | None = None
+    occurence_timing: Timing | None = None
+    is_sub_potent: bool = False
     dosage: Administered | None = None
 
 
 class MedicationDispense(Medicine):
     status_reason_codeable_concept: Concept | None = None
-    category: Concept | None = None
+    not_performed_reason: CodeableReference | None = None
+    category: Concept | tuple[Concept, ...] | None = None
     days_supply: Quantity | None = None
     when_prepared: str = ""
     when_handed_over: str = ""
@@ -70,6 +96,7 @@ class MedicationDispense(Medicine):
 class Ingredient(Element):
     item_codeable_concept: Concept | None = None
     item_reference: Reference | None = None
+    item: CodeableReference | None = None
 
 
 class Medication(Resource):
@@ -78,4 +105,4 @@ class Medication(Resource):
 
 
 class Substance(Resource):
-    code: Concept | None = None
+    code: Coded | None = None

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fhirtrial.patients.codes import NOTHING, code_set, joined, merged
-from fhirtrial.patients.dates import UNDATED, When, between, period, shift, up_to, when
+from fhirtrial.patients.codes import NOTHING, code_set, joined, listed, merged
+from fhirtrial.patients.dates import UNDATED, When, between, period, shift, timing, up_to, when
 from fhirtrial.patients.dosage import daily_dose, single_dose
-from fhirtrial.patients.elements import Dosage, Period, Quantity, Range
+from fhirtrial.patients.elements import CodeableReference, Dosage, Period, Quantity, Range
 from fhirtrial.patients.facts import CEIL, CodeSet, Course, Fact, Kind, Standing, ValueKind
 from fhirtrial.patients.medication_resources import (
     Medication,
@@ -21,7 +21,7 @@ from fhirtrial.patients.medication_resources import (
     Medicine,
 )
 from fhirtrial.patients.quantities import Value
-from fhirtrial.patients.source import NO_DOSE, Source, Times, end_of, open_end, standing
+from fhirtrial.patients.source import NO_DOSE, Source, Times, concept_standing, end_of, open_end, standing
 
 _Status = tuple[Standing, Course] | None
 REQUESTS: Mapping[str, _Status] = {
@@ -29,6 +29,7 @@ REQUESTS: Mapping[str, _Status] = {
     "on-hold": (Standing.ORDERED, Course.PAUSED),
     "completed": (Standing.ORDERED, Course.OVER),
     "stopped": (Standing.ORDERED, Course.OVER),
+    "ended": (Standing.ORDERED, Course.OVER),
     "unknown": (Standing.UNCONFIRMED, Course.OPEN),
     "cancelled": None,
     "draft": None,
@@ -52,7 +53,24 @@ STATEMENTS: Mapping[str, _Status] = {
     "on-hold": (Standing.UNCONFIRMED, Course.PAUSED),
     "unknown": (Standing.UNCONFIRMED, Course.OPEN),
     "not-taken": (Standing.DENIED, Course.OPEN),
+    # R5 tells the state of the record here, and of the medication in `adherence`.
+    "recorded": (Standing.ASSERTED, Course.OPEN),
+    "draft": None,
     "entered-in-error": None,
+}
+_ADHERENCE = "http://hl7.org/fhir/CodeSystem/medication-statement-adherence"
+ADHERENCE: Mapping[str, tuple[Standing, Course]] = {
+    "taking": (Standing.ASSERTED, Course.NOW),
+    "taking-as-directed": (Standing.ASSERTED, Course.NOW),
+    "taking-not-as-directed": (Standing.ASSERTED, Course.NOW),
+    "on-hold": (Standing.UNCONFIRMED, Course.PAUSED),
+    "on-hold-as-directed": (Standing.UNCONFIRMED, Course.PAUSED),
+    "on-hold-not-as-directed": (Standing.UNCONFIRMED, Course.PAUSED),
+    "stopped": (Standing.ASSERTED, Course.OVER),
+    "stopped-as-directed": (Standing.ASSERTED, Course.OVER),
+    "stopped-not-as-directed": (Standing.ASSERTED, Course.OVER),
+    "not-taking": (Standing.DENIED, Course.OPEN),
+    "unknown": (Standing.UNCONFIRMED, Course.OPEN),
 }
 ADMINISTRATIONS: Mapping[str, _Status] = {
     "in-progress": (Standing.ASSERTED, Course.NOW),
@@ -81,6 +99,27 @@ def request_facts(request: MedicationRequest, source: Source) -> Iterator[Fact]:
     if status is None or not standing(INTENTS, request.intent, "intent"):
         return
     meant, course = (Standing.DENIED, Course.OPEN) if request.do_not_perform else status
+    at = request_times(request, source)
+    product, path = _product(request, source)
+    yield source.row(
+        Kind.REQUEST,
+        meant,
+        at,
+        code=product,
+        course=course,
+        value=path,
+        category=merged(request.category),
+        reason=source.reasons(request.reason_code, request.reason_reference, request.reason),
+        outcome=code_set(request.status_reason),
+        route=merged(dosage.route for dosage in request.dosage_instruction),
+        site=merged(dosage.site for dosage in request.dosage_instruction),
+        dose=daily_dose(request.dosage_instruction),
+    )
+
+
+def request_times(request: MedicationRequest, _: Source) -> Times:
+    status = standing(REQUESTS, request.status)
+    course = status[1] if status is not None and not request.do_not_perform else Course.OPEN
     start = _order_start(request)
     ends = _order_ends(request, start)
     if not ends:
@@ -89,31 +128,16 @@ def request_facts(request: MedicationRequest, source: Source) -> Iterator[Fact]:
         end = between(min(end.low for end in ends), max(end.high for end in ends))
     else:  # it ended early, or nobody knows
         end = between(start.low, max(end.high for end in ends))
-    times = Times(start, end, when(request.authored_on, "authoredOn").low)
-    product, path = _product(request, source)
-    yield source.row(
-        Kind.REQUEST,
-        meant,
-        times,
-        code=product,
-        course=course,
-        value=path,
-        category=merged(request.category),
-        reason=source.reasons(request.reason_code, request.reason_reference),
-        outcome=code_set(request.status_reason),
-        route=merged(dosage.route for dosage in request.dosage_instruction),
-        site=merged(dosage.site for dosage in request.dosage_instruction),
-        dose=daily_dose(request.dosage_instruction),
-    )
+    return Times(start, end, when(request.authored_on, "authoredOn").low)
 
 
 def statement_facts(statement: MedicationStatement, source: Source) -> Iterator[Fact]:
     status = standing(STATEMENTS, statement.status)
     if status is None:
         return
-    meant, course = status
     asserted = when(statement.date_asserted, "dateAsserted")
     start, end = _effective(statement)
+    meant, course = _adhered(statement, start) if statement.status == "recorded" else status
     if start == UNDATED and course is not Course.OPEN:
         start = up_to(asserted)
     product, path = _product(statement, source)
@@ -124,9 +148,9 @@ def statement_facts(statement: MedicationStatement, source: Source) -> Iterator[
         code=product,
         course=course,
         value=path,
-        category=code_set(statement.category),
-        reason=source.reasons(statement.reason_code, statement.reason_reference),
-        outcome=merged(statement.status_reason),
+        category=listed(statement.category),
+        reason=source.reasons(statement.reason_code, statement.reason_reference, statement.reason),
+        outcome=merged((*statement.status_reason, statement.adherence.reason if statement.adherence else None)),
         route=merged(dosage.route for dosage in statement.dosage),
         site=merged(dosage.site for dosage in statement.dosage),
         dose=daily_dose(statement.dosage),
@@ -138,26 +162,40 @@ def administration_facts(administration: MedicationAdministration, source: Sourc
     if status is None:
         return
     meant, course = status
-    start, end = _effective(administration)
-    if end is None and course is Course.OVER and administration.effective_date_time:
-        end = start
+    start, end = _administered(administration)
     dosage = administration.dosage
     one_day = start.low == start.high and (end is None or end.high == start.low)
+    at = administration_times(administration, source)
     product, path = _product(administration, source)
     yield source.row(
         Kind.ADMINISTRATION,
-        meant,
-        Times(start, end_of(course, start, end)),
+        Standing.UNCONFIRMED if administration.is_sub_potent else meant,
+        at,
         code=product,
         course=course,
         value=path,
-        category=code_set(administration.category),
-        reason=source.reasons(administration.reason_code, administration.reason_reference),
+        category=listed(administration.category),
+        reason=source.reasons(administration.reason_code, administration.reason_reference, administration.reason),
         outcome=merged(administration.status_reason),
         route=code_set(dosage.route) if dosage is not None else NOTHING,
         site=code_set(dosage.site) if dosage is not None else NOTHING,
         dose=single_dose(dosage.dose) if dosage and one_day and not dosage.modifier_extension else NO_DOSE,
     )
+
+
+def administration_times(administration: MedicationAdministration, _: Source) -> Times:
+    status = standing(ADMINISTRATIONS, administration.status)
+    start, end = _administered(administration)
+    return Times(start, end_of(status[1] if status is not None else Course.OPEN, start, end))
+
+
+def _administered(administration: MedicationAdministration) -> tuple[When, When | None]:
+    """What was given at a moment, and is over, was over in that moment."""
+    status = standing(ADMINISTRATIONS, administration.status)
+    start, end = _effective(administration)
+    if end is None and status is not None and status[1] is Course.OVER and _in_a_moment(administration):
+        end = start
+    return start, end
 
 
 def dispense_facts(dispense: MedicationDispense, source: Source) -> Iterator[Fact]:
@@ -166,33 +204,57 @@ def dispense_facts(dispense: MedicationDispense, source: Source) -> Iterator[Fac
     if status is None:
         return
     meant, course = status
-    start = when(dispense.when_handed_over, "whenHandedOver")
-    if not dispense.when_handed_over:
-        start = between(when(dispense.when_prepared, "whenPrepared").low, CEIL)
-    supply = dispense.days_supply
-    end = shift(start, supply, supply) if supply is not None and supply.value is not None else open_end(start)
+    at = dispense_times(dispense, source)
     product, path = _product(dispense, source)
     yield source.row(
         Kind.DISPENSE,
         meant,
-        Times(start, end),
+        at,
         code=product,
         course=course,
         value=path,
-        category=code_set(dispense.category),
-        outcome=code_set(dispense.status_reason_codeable_concept),
+        category=listed(dispense.category),
+        outcome=_not_performed(dispense, source),
         route=merged(dosage.route for dosage in dispense.dosage_instruction),
         site=merged(dosage.site for dosage in dispense.dosage_instruction),
         dose=daily_dose(dispense.dosage_instruction),
     )
 
 
+def dispense_times(dispense: MedicationDispense, _: Source) -> Times:
+    start = when(dispense.when_handed_over, "whenHandedOver")
+    if not dispense.when_handed_over:
+        start = between(when(dispense.when_prepared, "whenPrepared").low, CEIL)
+    supply = dispense.days_supply
+    end = shift(start, supply, supply) if supply is not None and supply.value is not None else open_end(start)
+    return Times(start, end)
+
+
+def _adhered(statement: MedicationStatement, start: When) -> tuple[Standing, Course]:
+    """R5: what the patient does; a bare record of a medicine at no time may as well speak of a plan."""
+    code = statement.adherence.code if statement.adherence is not None else None
+    undated = Standing.UNCONFIRMED if start == UNDATED else Standing.ASSERTED
+    return concept_standing(ADHERENCE, code, _ADHERENCE, "adherence.code", (undated, Course.OPEN))
+
+
+def _not_performed(dispense: MedicationDispense, source: Source) -> CodeSet:
+    why = dispense.not_performed_reason
+    stated = code_set(dispense.status_reason_codeable_concept)
+    return joined(stated, source.coded(why, "notPerformedReason")) if why is not None else stated
+
+
 def _product(medicine: Medicine, source: Source) -> tuple[CodeSet, Value]:
     """The product's codes with its ingredients'; a product that cannot be found may be any medicine."""
-    if medicine.medication_codeable_concept is not None:
-        return code_set(medicine.medication_codeable_concept), Value(ValueKind.NONE, "medicationCodeableConcept")
-    reference = medicine.medication_reference
-    path = "medicationReference"
+    in_r5 = medicine.medication if medicine.medication is not None else CodeableReference()
+    for concept, path in (
+        (medicine.medication_codeable_concept, "medicationCodeableConcept"),
+        (in_r5.concept, "medication.concept"),
+    ):
+        if concept is not None:
+            return code_set(concept), Value(ValueKind.NONE, path)
+    reference, path = medicine.medication_reference, "medicationReference"
+    if in_r5.reference is not None:
+        reference, path = in_r5.reference, "medication.reference"
     words = CodeSet((), reference.display) if reference is not None and reference.display else NOTHING
     if reference is None:
         source.report("medication[x]", "no medication", "send its code, or a reference to a Medication")
@@ -202,10 +264,22 @@ def _product(medicine: Medicine, source: Source) -> tuple[CodeSet, Value]:
         return words, Value(ValueKind.NONE, path)
     parts = [code_set(part.item_codeable_concept) for part in found.ingredient]
     parts += [source.codes_behind(part.item_reference, path) for part in found.ingredient if part.item_reference]
+    parts += [source.coded(part.item, path) for part in found.ingredient if part.item]
     return joined(code_set(found.code), *parts, words), Value(ValueKind.NONE, path)
 
 
+def _in_a_moment(administration: MedicationAdministration) -> bool:
+    return bool(administration.effective_date_time or administration.occurence_date_time)
+
+
 def _effective(resource: MedicationStatement | MedicationAdministration) -> tuple[When, When | None]:
+    if isinstance(resource, MedicationAdministration):
+        if resource.occurence_date_time:
+            return when(resource.occurence_date_time, "occurenceDateTime"), None
+        if resource.occurence_period is not None:
+            return period(resource.occurence_period, "occurencePeriod")
+        if resource.occurence_timing is not None:
+            return timing(resource.occurence_timing, "occurenceTiming")
     if resource.effective_date_time:
         return when(resource.effective_date_time, "effectiveDateTime"), None
     return period(resource.effective_period, "effectivePeriod")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fhirtrial.patients.codes import NOTHING, code_set, joined, merged, of_codings
+from fhirtrial.patients.codes import NOTHING, code_set, joined, merged
 from fhirtrial.patients.dates import UNDATED, When, period, timing, up_to, when
 from fhirtrial.patients.facts import CodeSet, Fact, Kind, Standing, ValueKind
 from fhirtrial.patients.quantities import Value, reference_ranges, value_of
@@ -24,7 +24,11 @@ STANDINGS = {
     "cancelled": None,
     "entered-in-error": None,
 }
-REPORT_STANDINGS = STANDINGS | {"appended": Standing.ASSERTED, "partial": Standing.UNCONFIRMED}
+REPORT_STANDINGS = STANDINGS | {
+    "appended": Standing.ASSERTED,
+    "modified": Standing.ASSERTED,
+    "partial": Standing.UNCONFIRMED,
+}
 STUDY_STANDINGS = {
     "available": Standing.ASSERTED,
     "registered": Standing.UNCONFIRMED,
@@ -40,23 +44,23 @@ def facts(observation: Observation, source: Source) -> Iterator[Fact]:
         return
     if observation.focus and not _about_patient(observation, source):
         status = Standing.UNCONFIRMED
-    times = _effective(observation)
+    at = times(observation, source)
     category = merged(observation.category) if observation.category else NOTHING
     site = code_set(observation.body_site)
-    yield _measured(observation, "", status, times, category, site, source)
+    yield _measured(observation, "", status, at, category, site, source)
     for i, component in enumerate(observation.component):
         own = Standing.UNCONFIRMED if component.modifier_extension else status
-        yield _measured(component, f"component[{i}].", own, times, category, site, source)
+        yield _measured(component, f"component[{i}].", own, at, category, site, source)
 
 
 def _measured(
-    node: Measured, prefix: str, status: Standing, times: Times, category: CodeSet, site: CodeSet, source: Source
+    node: Measured, prefix: str, status: Standing, at: Times, category: CodeSet, site: CodeSet, source: Source
 ) -> Fact:
     value = value_of(node, prefix)
     return source.row(
         Kind.OBSERVATION,
         status,
-        times,
+        at,
         code=code_set(node.code),
         value=value,
         interpretation=merged(node.interpretation) if node.interpretation else NOTHING,
@@ -72,7 +76,7 @@ def _about_patient(observation: Observation, source: Source) -> bool:
     return all(source.references.find(one, observation, source.url) is subject for one in observation.focus)
 
 
-def _effective(resource: Observation | DiagnosticReport) -> Times:
+def times(resource: Observation | DiagnosticReport, _: Source) -> Times:
     issued = when(resource.issued, "issued")
     start, end = UNDATED, None
     if resource.effective_date_time:
@@ -106,7 +110,7 @@ def report_facts(report: DiagnosticReport, source: Source) -> Iterator[Fact]:
     yield source.row(
         Kind.REPORT,
         status,
-        _effective(report),
+        times(report, source),
         code=code_set(report.code),
         value=value,
         category=merged(report.category),
@@ -120,14 +124,16 @@ def study_facts(study: ImagingStudy, source: Source) -> Iterator[Fact]:
         return
     started = when(study.started, "started")
     words = CodeSet((), study.description) if study.description else NOTHING
-    path = "procedureCode" if study.procedure_code else "modality"
+    path = "procedureCode" if study.procedure_code else "procedure" if study.procedure else "modality"
+    procedures = [source.coded(one, f"procedure[{i}]") for i, one in enumerate(study.procedure)]
+    sites = [(series.body_site, f"series[{i}].bodySite") for i, series in enumerate(study.series)]
     yield source.row(
         Kind.REPORT,
         status,
         Times(started, started),
-        code=joined(merged(study.procedure_code), words),
+        code=joined(merged(study.procedure_code), *procedures, words),
         value=Value(ValueKind.NONE, path),
-        category=of_codings(study.modality),
-        reason=source.reasons(study.reason_code, study.reason_reference),
-        site=of_codings(series.body_site for series in study.series),
+        category=joined(*(source.coded(one, f"modality[{i}]") for i, one in enumerate(study.modality))),
+        reason=source.reasons(study.reason_code, study.reason_reference, study.reason),
+        site=joined(*(source.coded(site, path) for site, path in sites if site is not None)),
     )

@@ -198,7 +198,7 @@ def _comparator(amount: Quantity, path: str) -> Comparator:
     try:
         return _COMPARATORS[amount.comparator]
     except KeyError:
-        raise BadValueError(path + ".comparator", "a comparator R4 does not have", "use <, <=, >= or >") from None
+        raise BadValueError(path + ".comparator", "a comparator FHIR does not have", "use <, <=, >= or >") from None
 
 
 def _finite(amount: float, path: str) -> None:

@@ -10,17 +10,20 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from fhirtrial.errors import PatientError, Problem
-from fhirtrial.patients.bundle import Result, Terms, facts_in
+from fhirtrial.patients.chunk import Chunk
 from fhirtrial.patients.completeness import Loaded
-from fhirtrial.patients.document import Document, Limits
+from fhirtrial.patients.document import Limits
 from fhirtrial.patients.export import Export, Head
-from fhirtrial.patients.facts import FLOOR, Fact, Facts, Level, Patient, Vocabulary
+from fhirtrial.patients.facts import FLOOR, Facts
+from fhirtrial.patients.person import Terms
+from fhirtrial.patients.resources import Request
 from fhirtrial.patients.salvage import UNREADABLE, lenient
 from fhirtrial.patients.sources import Piece, files_in, pieces, pieces_of_file
 
@@ -41,15 +44,13 @@ def facts_of(
 ) -> Facts:
     """The facts in one Bundle; PatientError where it is none, or holds no patient."""
     data = bundle if isinstance(bundle, bytes) else _encoded(bundle)
-    document = Document(name)
-    document.add(data, name, limits)
-    vocabulary = Vocabulary()
-    result = facts_in(document, vocabulary, 0, _terms(loaded, record_start, partial, on))
-    if not result.patients:
-        first, last = result.problems[0], result.problems[-1]
+    chunk = Chunk(1, terms_of(loaded, record_start, partial, on), limits, once=True)
+    chunk.read(data, name)
+    if not chunk.table.patients:
+        first, last = chunk.table.problems[0], chunk.table.problems[-1]
         got = last.got if first is last else f"{last.got} ({first.path}: {first.got})"
         raise PatientError(last.where, got, last.todo)
-    return Facts.of(tuple(result.patients), result.rows, vocabulary, tuple(result.problems))
+    return chunk.take()
 
 
 def _encoded(bundle: Mapping[str, Any]) -> bytes:
@@ -78,14 +79,14 @@ def read_patients(
     if isinstance(source, str | Path) and str(source) != "-":
         files = files_in(Path(source))
         found = (piece for file in files for piece in pieces_of_file(file, limits))
-        terms = _terms(loaded, record_start, bool(partial), on)
-        return _read(found, str(source), terms, _Chunk(chunk, once=True), limits)
+        terms = terms_of(loaded, record_start, bool(partial), on)
+        return _read(found, str(source), Chunk(chunk, terms, limits, once=True))
     stream = sys.stdin.buffer if isinstance(source, str | Path) else source
-    terms = _terms(loaded, record_start, partial is not False, on)
-    return _read(pieces(stream, "-", limits, lines=False), "-", terms, _Chunk(chunk, once=False), limits)
+    terms = terms_of(loaded, record_start, partial is not False, on)
+    return _read(pieces(stream, "-", limits, lines=False), "-", Chunk(chunk, terms, limits, once=False))
 
 
-def _terms(loaded: Loaded | None, record_start: date | None, partial: bool, on: date | None) -> Terms:
+def terms_of(loaded: Loaded | None, record_start: date | None, partial: bool, on: date | None) -> Terms:
     return Terms(
         loaded=loaded or frozenset(),
         partial=partial,
@@ -98,34 +99,70 @@ def _day(stated: date) -> int:
     return stated.toordinal() - date(1970, 1, 1).toordinal()
 
 
-def _read(found: Iterable[Piece], name: str, terms: Terms, chunk: _Chunk, limits: Limits) -> Iterator[Facts]:
-    with closing(Export(limits)) as export:
+def _read(found: Iterable[Piece], name: str, chunk: Chunk) -> Iterator[Facts]:
+    with closing(Export(chunk.limits)) as export:
         for piece in found:
             try:
                 if piece.error is not None:
                     raise piece.error
-                head = _head(piece.data)
-                if head is not None and head.resource_type not in ("", "Bundle"):
+                head = head_of(piece.data)
+                if is_single(head):
                     export.add(piece, head)
-                    continue
-                document = Document(piece.where)
-                document.add(piece.data, piece.where, limits)
+                elif gone := deletions(piece.data):
+                    export.delete(gone)
+                else:
+                    chunk.read(piece.data, piece.where)
             except PatientError as error:
-                chunk.problems.append(Problem(error.where, "", error.got, error.todo))
+                chunk.table.problems.append(Problem(error.where, "", error.got, error.todo))
                 export.lose()
-            else:
-                yield from chunk.add(facts_in(document, chunk.vocabulary, len(chunk.patients), terms), piece.where)
-        joined = replace(terms, visible=frozenset(export.visible))
-        for document in export.documents():
-            yield from chunk.add(facts_in(document, chunk.vocabulary, len(chunk.patients), joined), document.name)
-        chunk.problems += export.problems
-    if not chunk.patients and chunk.empty and not chunk.problems:
-        chunk.problems.append(Problem(name, "", "no Patient", "send Patient resources with what belongs to them"))
-    if chunk.patients or chunk.problems:
+            if chunk.full:
+                yield chunk.take()
+        for gathered in export.documents():
+            chunk.join(gathered, replace(chunk.terms, visible=frozenset(export.visible)))
+            if chunk.full:
+                yield chunk.take()
+        chunk.table.problems += export.problems
+    if chunk.empty:
+        todo = "send Patient resources with what belongs to them"
+        chunk.table.problems.append(Problem(name, "", "no Patient", todo))
+    if chunk.table.patients or chunk.table.problems:
         yield chunk.take()
 
 
-def _head(data: bytes) -> Head | None:
+def is_single(head: Head | None) -> TypeGuard[Head]:
+    """Whether a line is a resource by itself."""
+    return head is not None and head.resource_type not in ("", "Bundle")
+
+
+class _Deletion(Struct):
+    request: Request
+    resource: None = None
+
+
+class _Deletions(Struct):
+    entry: tuple[_Deletion, ...]
+
+
+_DELETIONS = msgspec.json.Decoder(_Deletions)
+
+
+def deletions(data: bytes) -> frozenset[str]:
+    """What a Bundle of nothing but deletions takes back, as Type/id; bulk exports list in such what is no more.
+
+    https://hl7.org/fhir/uv/bulkdata/export.html: `deleted` of the manifest.
+    """
+    if b'"DELETE"' not in data:
+        return frozenset()
+    try:
+        entries = _DELETIONS.decode(data).entry
+    except UNREADABLE:
+        return frozenset()
+    if any(entry.request.method != "DELETE" for entry in entries):
+        return frozenset()
+    return frozenset("/".join(entry.request.url.split("?")[0].split("/")[-2:]) for entry in entries)
+
+
+def head_of(data: bytes) -> Head | None:
     """What kind of resource stands here and whose it is; None where it is no single resource."""
     if _BUNDLE.match(data):  # the ordinary case needs no decoding for it
         return None
@@ -135,42 +172,3 @@ def _head(data: bytes) -> Head | None:
         parts = lenient(data, dict[str, msgspec.Raw]) or {}
         kind, name = (lenient(parts.get(key), str) or "" for key in ("resourceType", "id"))
         return Head(kind, name) if kind else None
-
-
-class _Chunk:
-    """Patients read so far; `once` when each patient is expected in one place only."""
-
-    def __init__(self, size: int, *, once: bool) -> None:
-        self._size = size
-        self._seen: dict[str, str] | None = {} if once else None
-        self.empty = True
-        self._start()
-
-    def _start(self) -> None:
-        self.patients: list[Patient] = []
-        self.rows: list[Fact] = []
-        self.problems: list[Problem] = []
-        self.vocabulary = Vocabulary()
-
-    def add(self, result: Result, where: str) -> Iterator[Facts]:
-        self.patients += [self._checked(patient, where) for patient in result.patients]
-        self.rows += result.rows
-        self.problems += result.problems
-        if len(self.patients) >= self._size:
-            yield self.take()
-
-    def take(self) -> Facts:
-        facts = Facts.of(tuple(self.patients), self.rows, self.vocabulary, tuple(self.problems))
-        self.empty = False
-        self._start()
-        return facts
-
-    def _checked(self, patient: Patient, where: str) -> Patient:
-        """A patient who stands in two Bundles is read twice, and the second is complete in nothing."""
-        if self._seen is None or self._seen.setdefault(patient.reference, where) == where:
-            return patient
-        got = f"the same patient as in {self._seen[patient.reference]}"
-        todo = "send one Bundle for each patient; this one counts as partial"
-        self.problems.append(Problem(f"{where}: {patient.reference}", "", got, todo))
-        capped = {family: replace(one, level=min(one.level, Level.PARTIAL)) for family, one in patient.coverage.items()}
-        return replace(patient, coverage=capped)

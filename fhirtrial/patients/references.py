@@ -7,6 +7,7 @@ against the base of the entry that holds it. Where entries have no fullUrl, as i
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -23,22 +24,30 @@ class References:
     """The resources of one document by every name that a Reference may use."""
 
     def __init__(self, items: Iterable[tuple[str, Resource]], shared: References | None = None) -> None:
+        self._items = list(items)
         self._shared = shared
-        self._by_url: dict[str, Resource] = {}
-        self._by_id: dict[str, Resource] = {}
-        self._elsewhere: dict[str, str] = {}
-        self._patients: dict[tuple[str, str], Resource] = {}
-        for url, resource in items:
-            name = f"{type(resource).__name__}/{resource.id}"
-            if url:
-                self._by_url.setdefault(url, resource)
-                if url.startswith("http"):
-                    self._elsewhere.setdefault(name, url)
-            if resource.id:
-                self._by_id.setdefault(name, resource)
-            if type(resource) is Patient:
-                for identifier in resource.identifier:
-                    self._patients.setdefault((canonical(identifier.system), identifier.value), resource)
+
+    @cached_property
+    def _by_url(self) -> dict[str, Resource]:
+        return {url: resource for url, resource in reversed(self._items) if url}  # the first of several stays
+
+    @cached_property
+    def _by_id(self) -> dict[str, Resource]:
+        return {f"{type(one).__name__}/{one.id}": one for _, one in reversed(self._items) if one.id}
+
+    @cached_property
+    def _elsewhere(self) -> frozenset[str]:
+        """Names of resources that have a URL of their own."""
+        return frozenset(f"{type(one).__name__}/{one.id}" for url, one in self._items if url.startswith("http"))
+
+    @cached_property
+    def _patients(self) -> dict[tuple[str, str], Resource]:
+        return {
+            (canonical(identifier.system), identifier.value): one
+            for _, one in reversed(self._items)
+            if isinstance(one, Patient)
+            for identifier in reversed(one.identifier)
+        }
 
     def find(self, reference: Reference | None, holder: Resource | None = None, url: str = "") -> Resource | None:
         """The resource meant by `reference` where it stands: inside `holder`, whose fullUrl is `url`."""

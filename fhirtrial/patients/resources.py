@@ -1,7 +1,9 @@
-"""The fields of R4 resources that facts are made from, as typed structs; a field nobody reads is not declared here.
+"""The fields of R4 and R5 resources that facts are made from, as typed structs; a field nobody reads is not declared.
+
+A name that both versions have with different types takes either; all others of either version stand side by side.
 
 Unknown fields are skipped while decoding. Resource types that hold no facts decode to empty structs, so that a whole
-Bundle is decoded in one pass; a resource type that R4 does not have is an error.
+Bundle is decoded in one pass; a resource type that FHIR does not have is an error.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from typing import TYPE_CHECKING, Union
 from msgspec import Raw, Struct, defstruct, field
 
 from fhirtrial.patients.elements import (
+    CodeableReference,
+    Coded,
     Coding,
     Concept,
     Element,
@@ -129,17 +133,19 @@ class DiagnosticReport(Resource):
 
 
 class Series(Element):
-    body_site: Coding | None = None
+    body_site: Coded | None = None
 
 
 class ImagingStudy(Resource):
     status: str = ""
-    modality: tuple[Coding, ...] = ()
+    modality: tuple[Coded, ...] = ()
     subject: Reference | None = None
     started: str = ""
     procedure_code: tuple[Concept, ...] = ()
+    procedure: tuple[CodeableReference, ...] = ()
     reason_code: tuple[Concept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
+    reason: tuple[CodeableReference, ...] = ()
     description: str = ""
     series: tuple[Series, ...] = ()
 
@@ -147,42 +153,58 @@ class ImagingStudy(Resource):
 class Procedure(Resource):
     status: str = ""
     status_reason: Concept | None = None
-    category: Concept | None = None
+    category: Concept | tuple[Concept, ...] | None = None
     code: Concept | None = None
     subject: Reference | None = None
     performed_date_time: str = ""
     performed_period: Period | None = None
     performed_age: Quantity | None = None
     performed_range: Range | None = None
+    occurrence_date_time: str = ""
+    occurrence_period: Period | None = None
+    occurrence_age: Quantity | None = None
+    occurrence_range: Range | None = None
+    occurrence_timing: Timing | None = None
+    recorded: str = ""
     reason_code: tuple[Concept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
+    reason: tuple[CodeableReference, ...] = ()
     body_site: tuple[Concept, ...] = ()
     outcome: Concept | None = None
 
 
 class Diagnosis(Element):
-    condition: Reference | None = None
+    condition: Reference | tuple[CodeableReference, ...] | None = None
+
+
+class EncounterReason(Element):
+    value: tuple[CodeableReference, ...] = ()
 
 
 class Hospitalization(Element):
+    """R5 calls it admission."""
+
     discharge_disposition: Concept | None = None
 
 
 class Encounter(Resource):
     status: str = ""
-    class_: Coding | None = field(default=None, name="class")
+    class_: Coding | tuple[Concept, ...] | None = field(default=None, name="class")
     type: tuple[Concept, ...] = ()
     subject: Reference | None = None
     period: Period | None = None
+    actual_period: Period | None = None
     reason_code: tuple[Concept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
+    reason: tuple[EncounterReason, ...] = ()
     diagnosis: tuple[Diagnosis, ...] = ()
     hospitalization: Hospitalization | None = None
+    admission: Hospitalization | None = None
 
 
 class Reaction(Element):
     substance: Concept | None = None
-    manifestation: tuple[Concept, ...] = ()
+    manifestation: tuple[Coded, ...] = ()
     severity: str = ""
     exposure_route: Concept | None = None
 
@@ -190,7 +212,7 @@ class Reaction(Element):
 class AllergyIntolerance(Resource):
     clinical_status: Concept | None = None
     verification_status: Concept | None = None
-    type: str = ""
+    type: str | Concept = ""
     category: tuple[str, ...] = ()
     criticality: str = ""
     code: Concept | None = None
@@ -214,6 +236,7 @@ class Immunization(Resource):
     route: Concept | None = None
     reason_code: tuple[Concept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
+    reason: tuple[CodeableReference, ...] = ()
     is_subpotent: bool = False
 
 
@@ -275,17 +298,38 @@ class Provision(Struct, rename="camel"):
 class Consent(Resource):
     status: str = ""
     scope: Concept | None = None
-    subject: Reference | None = field(default=None, name="patient")
+    category: tuple[Concept, ...] = ()
+    patient: Reference | None = None
+    subject: Reference | None = None
     date_time: str = ""
+    date: str = ""
+    period: Period | None = None
     policy_rule: Concept | None = None
-    provision: Provision | None = None
+    decision: str = ""
+    provision: Provision | tuple[Provision, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """R5 has a subject where R4 has a patient."""
+        self.subject = self.subject or self.patient
+
+
+class Progress(Element):
+    subject_state: Concept | None = None
+    start_date: str = ""
+    end_date: str = ""
 
 
 class ResearchSubject(Resource):
     status: str = ""
+    progress: tuple[Progress, ...] = ()
     period: Period | None = None
     study: Reference | None = None
-    subject: Reference | None = field(default=None, name="individual")
+    individual: Reference | None = None
+    subject: Reference | None = None
+
+    def __post_init__(self) -> None:
+        """R5 has a subject where R4 has an individual."""
+        self.subject = self.subject or self.individual
 
 
 class ResearchStudy(Resource):

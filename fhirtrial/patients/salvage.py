@@ -109,7 +109,7 @@ def explain(error: Exception) -> tuple[str, str]:
     found = _AT.fullmatch(str(error))
     said, path = (found[1], found[2]) if found else (str(error), "")
     if said.startswith("Invalid value"):
-        return "a resourceType R4 does not have", path
+        return "a resourceType FHIR does not have", path
     return said.replace("Expected", "expected", 1), path
 
 

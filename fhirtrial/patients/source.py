@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import NamedTuple, TypeVar
 
+from msgspec import Struct
+
 from fhirtrial.errors import Problem
-from fhirtrial.patients.codes import NOTHING, code_set, joined, merged
+from fhirtrial.patients.codes import NOTHING, code_set, joined, merged, of_codings
 from fhirtrial.patients.dates import NOT_YET, UNDATED, BadValueError, When, between
-from fhirtrial.patients.elements import Concept, Reference, Resource
+from fhirtrial.patients.elements import CodeableReference, Coded, Coding, Concept, Reference, Resource
 from fhirtrial.patients.facts import (  # fmt: skip
     CEIL,
     FLOOR,
@@ -48,7 +50,7 @@ def label(item: Item) -> str:
     return f"{kind}/{item.resource.id}" if item.resource.id else item.url or f"{kind} {item.path}".strip()
 
 
-class Times(NamedTuple):
+class Times(Struct, frozen=True, gc=False):
     """When something began and was over, and the day it was written down."""
 
     start: When = UNDATED
@@ -123,7 +125,7 @@ class Source:
         dose: Dose = NO_DOSE,
     ) -> Fact:
         codes, strings = self.vocabulary.codes.number, self.vocabulary.strings.number
-        start, end, recorded = times
+        start, end = times.start, times.end
         return Fact(
             self.number,
             kind,
@@ -134,7 +136,7 @@ class Source:
             end.low,
             end.high,
             start.instant,
-            recorded,
+            times.recorded,
             course,
             value.kind,
             value.low,
@@ -170,11 +172,23 @@ class Source:
             self.report(path, got, "send the resource along, or its code in the place of the reference")
         return found
 
-    def reasons(self, codes: Iterable[Concept], references: Iterable[Reference]) -> CodeSet:
-        """Reason codes, with the codes of the conditions and results that are given as reasons."""
+    def reasons(
+        self, codes: Iterable[Concept], references: Iterable[Reference], either: Iterable[CodeableReference] = ()
+    ) -> CodeSet:
+        """Reason codes, and the codes of conditions and results that are given as reasons; R5 lists both in one."""
         stated = merged(codes)
         found = [self.codes_behind(one, f"reasonReference[{i}]") for i, one in enumerate(references)]
+        found += [self.coded(one, f"reason[{i}]") for i, one in enumerate(either)]
         return joined(stated, *found) if found else stated
+
+    def coded(self, one: CodeableReference | Coded, path: str) -> CodeSet:
+        """What an element says that holds a concept or a reference to one; in R4 it is a concept or a coding itself."""
+        own = NOTHING
+        if isinstance(one, Coded):
+            given = Coding(one.system, one.code, one.display)
+            own = joined(code_set(Concept(one.coding, one.text)), of_codings([given] if given != Coding() else []))
+        referred = self.codes_behind(one.reference, f"{path}.reference") if one.reference is not None else NOTHING
+        return joined(own, code_set(one.concept), referred)
 
     def codes_behind(self, reference: Reference | None, path: str) -> CodeSet:
         """The code of the resource referred to, with the words of the reference itself."""
@@ -182,7 +196,8 @@ class Source:
         if _is_untrue(resource):
             return NOTHING
         words = CodeSet((), reference.display) if reference is not None and reference.display else NOTHING
-        return joined(code_set(getattr(resource, "code", None)), words)
+        code = getattr(resource, "code", None)
+        return joined(self.coded(code, path) if isinstance(code, Coded) else code_set(code), words)
 
 
 def _is_untrue(resource: Resource | None) -> bool:
@@ -193,12 +208,12 @@ def _is_untrue(resource: Resource | None) -> bool:
 
 
 def standing(table: Mapping[str, T], status: str, path: str = "status") -> T:
-    """What a required status means; one that R4 does not have is never read as another."""
+    """What a required status means; one that FHIR does not have is never read as another."""
     try:
         return table[status]
     except KeyError:
         known = ", ".join(code for code in table if code)
-        got = "no status" if not status else "a code R4 does not have"
+        got = "no status" if not status else "a code FHIR does not have"
         raise BadValueError(path, got, f"use one of: {known}") from None
 
 

@@ -95,7 +95,7 @@ def _pieces(stream: io.BufferedReader, name: str, limits: Limits, lines: bool) -
     if len(data) > limits.size:
         raise too_large(name, limits)
     if not data.strip():
-        raise PatientError(name, "an empty file", "send a FHIR R4 Bundle, or remove the file")
+        raise PatientError(name, "an empty file", "send a FHIR R4 or R5 Bundle, or remove the file")
     yield Piece(name, 0, data)
 
 
@@ -109,7 +109,7 @@ def _lines(stream: io.BufferedReader, name: str, limits: Limits, *first: bytes) 
             while not rest.endswith(b"\n") and (rest := stream.readline(limits.size)):
                 pass
             yield Piece(name, number, b"", too_large(f"{name}:{number}", limits))
-        elif line.strip():
+        elif not line.isspace():
             yield Piece(name, number, line)
 
 

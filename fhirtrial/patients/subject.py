@@ -21,6 +21,9 @@ Note = Callable[[str, str, str], None]
 _SEXES = {"male": "male", "female": "female", "other": "", "unknown": "", "": ""}
 _SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+_CATEGORY = "http://terminology.hl7.org/CodeSystem/consentcategorycodes"
+_STATE = "http://terminology.hl7.org/CodeSystem/research-subject-state"
+BORN_LATER = "a birth date in the future"
 _RESEARCH = ("HRESCH", "CLINTRCH")
 CONSENTS = {
     "active": True,
@@ -28,8 +31,12 @@ CONSENTS = {
     "proposed": False,
     "rejected": False,
     "inactive": False,
+    "not-done": False,
+    "unknown": False,
     "entered-in-error": False,
 }
+# R5's status of a ResearchSubject is the record's own; one that was withdrawn says nothing.
+RECORDS = {"draft": True, "active": True, "unknown": True, "retired": False}
 SUBJECT_STATES = frozenset(
     {
         "candidate", "eligible", "follow-up", "ineligible", "not-registered", "off-study", "on-study",
@@ -50,7 +57,7 @@ def read_patient(patient: Patient, reference: str, where: str, today: int) -> tu
     birth = _birth(patient, today, note)
     sex = _SEXES.get(patient.gender, "")
     if patient.gender not in _SEXES:
-        note("gender", "a code R4 does not have", "use male, female, other or unknown")
+        note("gender", "a code FHIR does not have", "use male, female, other or unknown")
     if patient.modifier_extension or patient.implicit_rules:
         note("modifierExtension", "a modifier that is not understood", "its birth date and sex are not used; remove it")
         birth, sex = None, ""
@@ -84,7 +91,7 @@ def _birth(patient: Patient, today: int, note: Note) -> tuple[int, int] | None:
         note(error.path, error.got, error.todo)
         return None
     if born.low > today:
-        note("birthDate", "a birth date in the future", "correct it; until then the age is unknown")
+        note("birthDate", BORN_LATER, "correct it; until then the age is unknown")
         return None
     return born.low, born.high
 
@@ -105,10 +112,13 @@ def research_refusal(consent: Consent) -> int | None:
     """The first day on which this Consent denies research; None where it does not.
 
     The base rule is the root provision's type, or its policy (opt-in, opt-out) where R4's wording is kept and the root
-    has none; a provision that denies the purpose of research does so under any scope.
+    has none; a provision that denies the purpose of research does so under any scope. In R5 the base rule is the
+    decision, and the provisions are exceptions to it.
     """
     if not standing(CONSENTS, consent.status):
         return None
+    if consent.decision or isinstance(consent.provision, tuple):
+        return _refusal_in_r5(consent)
     root = consent.provision if consent.provision is not None else Provision()
     opted_out = any(
         coding.code.startswith("OPTOUT")
@@ -123,6 +133,15 @@ def research_refusal(consent: Consent) -> int | None:
     return min(days, default=None)
 
 
+def _refusal_in_r5(consent: Consent) -> int | None:
+    exceptions = consent.provision if isinstance(consent.provision, tuple) else ()
+    of_research = [one for one in exceptions if any(code.code in _RESEARCH for code in one.purpose)]
+    if standing(_TRUTHS, consent.decision, "decision") == "permit":
+        return min((_since(one, consent) for one in of_research), default=None)
+    denies = consent.decision == "deny" and any(has(one, _CATEGORY, "research") for one in consent.category)
+    return _since(Provision(period=consent.period), consent) if denies and not of_research else None
+
+
 def _provisions(root: Provision) -> Iterable[Provision]:
     yield root
     for inner in root.provision:
@@ -132,19 +151,32 @@ def _provisions(root: Provision) -> Iterable[Provision]:
 def _since(provision: Provision, consent: Consent) -> int:
     if provision.period is not None and provision.period.start:
         return period(provision.period, "provision.period")[0].low
-    return when(consent.date_time, "dateTime").low
+    return when(consent.date_time, "dateTime").low if consent.date_time else when(consent.date, "date").low
 
 
 def enrolment(subject: ResearchSubject, source: Source) -> Enrolment | None:
     """Which study, by its reference and by every identifier recorded here."""
     if subject.status == "entered-in-error":
         return None
-    if subject.status not in SUBJECT_STATES:
-        raise BadValueError("status", "a code R4 does not have", f"use one of: {', '.join(sorted(SUBJECT_STATES))}")
+    in_r5 = subject.status in RECORDS
+    if in_r5 and not RECORDS[subject.status]:
+        return None
+    state, path = (_progress(subject), "progress.subjectState") if in_r5 else (subject.status, "status")
+    if state not in SUBJECT_STATES:
+        raise BadValueError(path, "a code FHIR does not have", f"use one of: {', '.join(sorted(SUBJECT_STATES))}")
     if subject.study is None:
         raise BadValueError("study", "no study", "name the study")
     study = source.references.find(subject.study, subject, source.url)
     identifiers = [subject.study.identifier] if subject.study.identifier is not None else []
     identifiers += study.identifier if isinstance(study, ResearchStudy) else ()
     since = period(subject.period, "period")[0].low
-    return Enrolment(subject.study.reference, _identifiers(identifiers), subject.status, since)
+    return Enrolment(subject.study.reference, _identifiers(identifiers), state, since)
+
+
+def _progress(subject: ResearchSubject) -> str:
+    """R5: the state now, which is the one that has not ended; of several the latest, as far as they are dated."""
+    states = [p for p in subject.progress if p.subject_state is not None]
+    current = [p for p in states if not p.end_date] or states
+    latest = max(current, key=lambda p: p.start_date, default=None)
+    codes = latest.subject_state.coding if latest is not None and latest.subject_state is not None else ()
+    return next((coding.code for coding in codes if coding.system in (_STATE, "")), "")

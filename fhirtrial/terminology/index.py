@@ -84,8 +84,8 @@ def beginnings(index: Index, listed: Iterable[Code]) -> frozenset[Key]:
     found = {beginning(*key) for key in (*index.codes, *index.routed, *index.coarse)}
     for code in listed:
         found.add(beginning(code.system, code.code))
-    blocks = [*index.prefixes.blocks.items(), *index.coarse_prefixes.blocks.items(), *Prefixes.of(listed).blocks.items()]
-    for system, ends in blocks:
+    prefixes = (index.prefixes, index.coarse_prefixes, Prefixes.of(listed))
+    for system, ends in (block for some in prefixes for block in some.blocks.items()):
         found |= {(system, chr(letter)) for low, high in ends for letter in range(ord(low[0]), ord(high[0]) + 1)}
     return frozenset(found)
 

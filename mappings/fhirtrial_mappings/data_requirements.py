@@ -52,6 +52,22 @@ _HELD = {
     "vaccine": ("Immunization", "vaccineCode", "occurrence"),
     "vital": ("Observation", "code", "effective"),
 }
+# What an atom asks of is its own to say: an allergy to a drug is no prescription of it.
+_RECORDED: dict[type[Atom], tuple[str, str, str]] = {
+    Allergy: _HELD["allergen"],
+    Condition: _HELD["condition"],
+    Immunization: _HELD["vaccine"],
+    Procedure: _HELD["procedure"],
+}
+# Elements that R5 renamed, by resource type and R4's name.
+_R5 = {
+    ("Encounter", "period"): "actualPeriod",
+    ("Encounter", "reasonCode"): "reason.value.concept",
+    ("MedicationAdministration", "effective"): "occurence",  # as R5 5.0.0 spells it
+    ("Procedure", "performed"): "occurrence",
+    **{(kind, "medication"): "medication.concept" for kind in _MEDICATIONS},
+    **{(kind, "reasonCode"): "reason.concept" for kind in _MEDICATIONS},
+}
 _STATES = {
     "pregnant": ("pregnancy", "hcg-pregnancy-test"),
     "lactating": ("lactation",),
@@ -66,7 +82,8 @@ def data_requirement(atom: Atom, to: Publication) -> Resource | None:
 
 def data_requirements(atom: Atom, to: Publication) -> tuple[Resource, ...]:
     """Everything that the atom reads of a record; nothing for what only a person can answer."""
-    return tuple(_required(atom, to))
+    found = tuple(_required(atom, to))
+    return tuple(in_r5(requirement) for requirement in found) if to.fhir == "R5" else found
 
 
 def concepts(atom: Atom) -> tuple[str, ...]:
@@ -114,15 +131,29 @@ def _required(atom: Atom, to: Publication) -> Iterator[Resource]:
         case Finding():
             dates = _since("effective", atom.window)
             yield _coded("DiagnosticReport", "code", atom.modality, to, dates)
-            yield _coded("Observation", "code", atom.finding, to, dates)
+            seen = _coded("Observation", "code", atom.modality, to, dates)
+            yield {**seen, "codeFilter": [*seen["codeFilter"], *_coding("value", atom.finding, to)["codeFilter"]]}
         case OtherExperiencer(condition=condition) if condition:
             yield _coded("FamilyMemberHistory", "condition.code", condition, to, {})
         case Condition() | Procedure() | Allergy() | Immunization() | Reproductive() | DataAvailability():
             for concept in concepts(atom)[: None if isinstance(atom, Reproductive) else 1]:
-                kind, path, when = _held(concept, to)
+                kind, path, when = _RECORDED.get(type(atom)) or _held(concept, to)
                 yield _coded(kind, path, concept, to, _since(when, getattr(atom, "window", None)))
         case _:
             return
+
+
+def in_r5(requirement: Resource) -> Resource:
+    """The same with R5's names of elements."""
+    kind = requirement["type"]
+    filters: Resource = {
+        key: [{**one, "path": _R5.get((kind, one["path"]), one["path"])} for one in requirement[key]]
+        for key in ("codeFilter", "dateFilter")
+        if key in requirement
+    }
+    if "mustSupport" in requirement:
+        filters["mustSupport"] = [_R5.get((kind, path), path) for path in requirement["mustSupport"]]
+    return {**requirement, **filters}
 
 
 def _held(concept: str, to: Publication) -> tuple[str, str, str]:

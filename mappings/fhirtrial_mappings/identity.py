@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from fhirtrial.criteria.criterion import Criterion
+from fhirtrial.criteria.criterion import Criterion, reviewed
 from fhirtrial.criteria.document import criteria_hash
 from fhirtrial.plugins import Publication, Resource
 from fhirtrial.records.record import TrialRecord, record_to_bytes
@@ -40,6 +41,16 @@ def expression_group(trial_id: str) -> str:
     return f"{slug(trial_id)}-expression"
 
 
+def cohort_group(trial_id: str, number: int) -> str:
+    """The id of the trial's prefilter `number`, from 1."""
+    return f"{slug(trial_id)}-cohort-{number}"
+
+
+def characteristics(trial_id: str) -> str:
+    """The id of the trial's EvidenceVariable."""
+    return f"{slug(trial_id)}-characteristics"
+
+
 def activity(trial_id: str, number: int) -> str:
     """The id of the trial's intervention `number`, from 1."""
     return f"{slug(trial_id)}-intervention-{number}"
@@ -63,6 +74,7 @@ def questionnaire_url(trial_id: str, to: Publication) -> str:
     return to.canonical("Questionnaire", slug(trial_id))
 
 
+@lru_cache(maxsize=8)
 def version(record: TrialRecord, to: Publication) -> str:
     """The record's own version and a hash of all that its artifacts are made of; it orders by the record's date."""
     made_of = (record_to_bytes(record), to.base, to.fhir, to.terminology.hash, to.software_version)
@@ -76,11 +88,6 @@ def date(record: TrialRecord) -> str | None:
     return (posted.date if posted else None) or record.last_update_submit_date or record.status_verified_date
 
 
-def reviewed(criteria: Sequence[Criterion]) -> bool:
-    """Whether a person has read every tree that a person must read."""
-    return all(c.review is not None for c in criteria if c.kind != "defect" and c.id not in {"age", "sex"})
-
-
 def publication_status(criteria: Sequence[Criterion]) -> dict[str, Any]:
     """`status` and `experimental` of everything made of these criteria."""
     return (
@@ -90,7 +97,12 @@ def publication_status(criteria: Sequence[Criterion]) -> dict[str, Any]:
 
 def tree_identifier(criteria: Sequence[Criterion], to: Publication) -> dict[str, str]:
     """The hash of the criteria that an artifact was generated from."""
-    return {"system": f"{to.base}{TREE_SYSTEM}", "value": criteria_hash(criteria)}
+    return {"system": f"{to.base}{TREE_SYSTEM}", "value": _criteria_hash(tuple(criteria))}
+
+
+@lru_cache(maxsize=8)
+def _criteria_hash(criteria: tuple[Criterion, ...]) -> str:
+    return criteria_hash(criteria)
 
 
 def tree_hash(resource: Resource) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from expressions.records import (
+from expressions.patient_records import (
     ICD10CM,
     SNOMED,
     Resource,

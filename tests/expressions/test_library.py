@@ -123,7 +123,7 @@ def test_systems_are_read_as_terminology_reads_them() -> None:
 
 def test_units_are_branches_with_the_terminologys_factors() -> None:
     text = converted("creatinine", "umol/L", TERMS).text
-    assert "'mg/dL'" in text.split("then value * 88.40169731")[0].rsplit("when", 1)[1]
+    assert "'mg/dL'" in text.split("then value * 62500.0 / 707.0")[0].rsplit("when", 1)[1]
     assert "'umol/L'" in text.split("then value\n")[0].rsplit("when", 1)[1]
     assert "'mmol/L'" in text.split("then value * 1000.0")[0].rsplit("when", 1)[1]
     assert "'kg'" not in text
@@ -152,4 +152,4 @@ def test_concepts_hold_their_codes() -> None:
 
 def test_a_measurement_reads_its_own_unit() -> None:
     found = library("A", "1", [item(Measurement(concept="creatinine", op="<", value=1.5, unit="mg/dL"))], TERMS)
-    assert """"Meets"("creatinine in mg/dL"(F.value, F.unit), F.comparator, '<', 1.5)""" in found
+    assert """("creatinine in mg/dL"(F.low, F.unit), "creatinine in mg/dL"(F.high, F.unit), """ in found

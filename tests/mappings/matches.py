@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fhirtrial.criteria.criterion import Criterion, Review, text_hash
 from fhirtrial.criteria.lower import atoms
@@ -17,6 +18,7 @@ from fhirtrial.terminology import load
 
 ON = dt.date(2026, 11, 1)
 TO = Publication(base="https://hospital.example/fhir", fhir="R4", terminology=load(), software_version="0.1.0")
+TO_R5 = replace(TO, fhir="R5")
 
 CREATININE = Measurement(
     concept="creatinine",
@@ -65,8 +67,16 @@ def result(
 ) -> CriterionResult:
     if truth is not Truth.UNKNOWN:
         return CriterionResult(of, truth, evidence=tuple(evidence))
-    needs = tuple(Need(f"what settles {of.id}", a) for a in atoms(of.tree) if not isinstance(a, Defect))
+    needs = tuple(
+        Need(f"what settles {of.id}", a, "", tuple(reasons), _item(a))
+        for a in atoms(of.tree)
+        if not isinstance(a, Defect)
+    )
     return CriterionResult(of, truth, tuple(reasons), tuple(evidence), needs)
+
+
+def _item(atom: Node) -> str:
+    return "" if isinstance(atom, Residue) else atom.kind
 
 
 def match(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -16,10 +17,13 @@ from fhirtrial.terminology import load
 from fhirtrial_mappings.artifacts import ARTIFACTS
 
 SHIPPED = Publication(base="https://hospital.example/fhir", fhir="R4", terminology=load(), software_version="0.1.0")
+SHIPPED_R5 = replace(SHIPPED, fhir="R5")
+TO_R5 = replace(TO, fhir="R5")
 
 
 def published(record: TrialRecord, to: Publication = TO) -> list[Resource]:
-    return [draft.resource for mapping in ARTIFACTS for draft in mapping.build(record, to)]
+    chosen = (mapping for mapping in ARTIFACTS if mapping.fhir == to.fhir)
+    return [draft.resource for mapping in chosen for draft in mapping.build(record, to)]
 
 
 def only(kind: str, record: TrialRecord, to: Publication = TO) -> Resource:

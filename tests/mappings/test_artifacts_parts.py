@@ -42,11 +42,15 @@ def test_an_action_per_criterion_with_one_condition_each() -> None:
     assert [a["id"] for a in actions()] == ["age", "inc-1", "inc-2", "exc-1"]
     conditions = [a["condition"] for a in actions()]
     assert all(len(c) == 1 and c[0]["kind"] == "applicability" for c in conditions)
-    assert conditions[1][0]["expression"] == {
+    expression = conditions[1][0]["expression"]
+    assert {key: value for key, value in expression.items() if key != "extension"} == {
         "language": "text/cql-identifier",
         "expression": "inc-1",
         "reference": LIBRARY,
     }
+    (alternative,) = expression["extension"]
+    assert alternative["url"].endswith("/cqf-alternativeExpression")
+    assert alternative["valueExpression"]["language"] == "text/fhirpath"
 
 
 def test_without_cql_the_condition_is_unknown_and_says_why() -> None:

@@ -12,7 +12,7 @@ import pytest
 from mappings.matches import ON, SEEN, TO, match, screening, trial, verdict
 
 from fhirtrial.criteria.truth import Truth, Verdict
-from fhirtrial.matching.result import CriterionResult, Evidence, Match, Need
+from fhirtrial.matching.result import CriterionResult, Evidence, Match, Need, Open
 from fhirtrial.plugins import Resource
 from fhirtrial_mappings.identity import value_set_url
 from fhirtrial_mappings.results import guidance_response, provenance
@@ -82,6 +82,16 @@ def test_an_unknown_asks_for_the_data_that_would_settle_it_once() -> None:
 def with_need(one: Match, place: int, need: Need) -> Match:
     asked: CriterionResult = replace(one.criteria[place], needs=(need,))
     return replace(one, criteria=(*one.criteria[:place], asked, *one.criteria[place + 1 :]))
+
+
+def test_the_item_that_settles_the_pair_is_named_first() -> None:
+    one = match(truths=UNKNOWN)
+    (left,) = [r for r in one.criteria if r.truth is Truth.UNKNOWN]
+    open_ = replace(left, open=Open(1, (0,)))
+    found = outcome(guidance(replace(one, criteria=tuple(open_ if r is left else r for r in one.criteria))))
+    assert values(found, "next", "text") == ["measurement"]
+    assert values(found, "next", "settles") == ["surely"]
+    assert values(outcome(guidance(match())), "next") == []
 
 
 def test_what_only_a_person_knows_is_asked_by_questionnaire() -> None:

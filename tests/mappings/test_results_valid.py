@@ -12,51 +12,61 @@ from typing import Any
 import orjson
 import pytest
 import requests
-from mappings.matches import SEEN, TO, match, mixed, screening, trial
+from mappings.matches import SEEN, TO, TO_R5, match, mixed, screening, trial
 
 from fhirtrial.matching.result import Match
-from fhirtrial.plugins import Draft, Resource, Screening
+from fhirtrial.plugins import Draft, Publication, Resource, Screening
 from fhirtrial_mappings.results import RESULTS, guidance_response
 
-GOLDEN = Path(__file__).parent / "golden" / "results.json"
+GOLDEN = Path(__file__).parent / "golden"
+MODELS = {"R4": "fhir.resources.R4B", "R5": "fhir.resources"}
 SECONDS = 60
+versions = pytest.mark.parametrize("to", [TO, TO_R5], ids=lambda to: str(to.fhir))
 
 
-def drafts(of: Screening) -> list[Draft]:
-    return [draft for mapping in RESULTS for draft in mapping.build(of, TO)]
+def golden(to: Publication) -> Path:
+    return GOLDEN / ("results.json" if to is TO else "results-r5.json")
 
 
-def superseding() -> Resource:
-    (before,), (after,) = (guidance_response.r4(screening(match(tree=tree)), TO) for tree in ("tree-1", "tree-2"))
+def drafts(of: Screening, to: Publication = TO) -> list[Draft]:
+    return [draft for mapping in RESULTS if mapping.fhir == to.fhir for draft in mapping.build(of, to)]
+
+
+def superseding(to: Publication) -> Resource:
+    build = guidance_response.r4 if to is TO else guidance_response.r5
+    (before,), (after,) = (build(screening(match(tree=tree)), to) for tree in ("tree-1", "tree-2"))
     merged = guidance_response.merge({**before.resource, "meta": {"versionId": "1"}}, after.resource)
     assert merged is not None
     return merged
 
 
-def every_shape() -> Iterator[Resource]:
+def every_shape(to: Publication) -> Iterator[Resource]:
     odd = replace(SEEN, value=" two\x07 lines\n<&> ", date="", resource="", compared="")
     unreviewed: list[Match] = [match(of=trial(reviewed=False), evidence={"inc-1": [odd]})]
     for of in (mixed(), screening(*unreviewed), screening(match(of=trial(status="COMPLETED")))):
-        yield from (draft.resource for draft in drafts(of))
-    yield superseding()
+        yield from (draft.resource for draft in drafts(of, to))
+    yield superseding(to)
 
 
-def as_bytes(of: Screening) -> bytes:
+def as_bytes(of: Screening, to: Publication) -> bytes:
     shown = [
-        {"resource": d.resource, **({"ifNoneExist": d.if_none_exist} if d.if_none_exist else {})} for d in drafts(of)
+        {"resource": d.resource, **({"ifNoneExist": d.if_none_exist} if d.if_none_exist else {})}
+        for d in drafts(of, to)
     ]
     return orjson.dumps(shown, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def test_golden() -> None:
+@versions
+def test_golden(to: Publication) -> None:
     """Write it anew with `PYTHONPATH=tests python -m mappings.test_results_valid`; read the difference; keep it."""
-    assert as_bytes(mixed()).decode() == GOLDEN.read_text(encoding="utf-8")
+    assert as_bytes(mixed(), to).decode() == golden(to).read_text(encoding="utf-8")
 
 
-def test_shapes() -> None:
-    for resource in every_shape():
+@versions
+def test_shapes(to: Publication) -> None:
+    for resource in every_shape(to):
         kind = resource["resourceType"]
-        model = getattr(import_module(f"fhir.resources.R4B.{kind.lower()}"), kind)
+        model = getattr(import_module(f"{MODELS[to.fhir]}.{kind.lower()}"), kind)
         assert model.model_validate(resource).get_resource_type() == kind
 
 
@@ -66,15 +76,16 @@ def test_ids_are_unique_and_each_pair_has_its_own() -> None:
     assert sum(kind == "GuidanceResponse" for kind, _ in written) == len(mixed().matches)
 
 
-@pytest.mark.parametrize("mapping", [m for m in RESULTS if m.merge], ids=lambda m: m.resource)
+@pytest.mark.parametrize("mapping", [m for m in RESULTS if m.merge], ids=lambda m: f"{m.fhir}/{m.resource}")
 def test_merging_what_is_there_changes_nothing(mapping: Any) -> None:
-    for draft in mapping.build(mixed(), TO):
+    for draft in mapping.build(mixed(), TO if mapping.fhir == "R4" else TO_R5):
         assert mapping.merge(draft.resource, draft.resource) is None
 
 
 @pytest.mark.java
-def test_hl7s_validator_finds_no_error(hl7_validate: Callable[..., list[Any]]) -> None:
-    found = hl7_validate(list(every_shape()))
+@versions
+def test_hl7s_validator_finds_no_error(to: Publication, hl7_validate: Callable[..., list[Any]]) -> None:
+    found = hl7_validate(list(every_shape(to)), fhir=to.fhir)
     assert {(v.resource_type, v.id): v.errors for v in found if v.errors} == {}
 
 
@@ -92,7 +103,7 @@ def test_a_server_that_rewrites_the_json_is_not_written_to_again(hapi: str) -> N
         put(hapi, resource)
     for draft in drafts(known):
         written(hapi, draft)
-    for mapping in RESULTS:
+    for mapping in (m for m in RESULTS if m.fhir == "R4"):
         for draft in mapping.build(known, TO):
             if mapping.merge is not None:
                 there = requests.get(address(hapi, draft.resource), timeout=SECONDS).json()
@@ -121,5 +132,5 @@ def written(base: str, draft: Draft) -> requests.Response:
 
 
 if __name__ == "__main__":
-    GOLDEN.parent.mkdir(exist_ok=True)
-    GOLDEN.write_bytes(as_bytes(mixed()))
+    for written_to in (TO, TO_R5):
+        golden(written_to).write_bytes(as_bytes(mixed(), written_to))

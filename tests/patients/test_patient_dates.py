@@ -67,7 +67,8 @@ def test_days(text: str, low: str, high: str) -> None:
     ],
 )
 def test_moments(text: str, instant: int, blur: int) -> None:
-    assert when(text)[2:] == (instant, blur)
+    found = when(text)
+    assert (found.instant, found.blur) == (instant, blur)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def broken_resources(draw: st.DrawFn) -> tuple[int, Any]:
 
 
 @given(broken_resources())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_broken_resource_costs_no_other(broken: tuple[int, Any]) -> None:
     number, resource = broken
     entries = list(WHOLE["entry"])

@@ -159,7 +159,7 @@ def test_a_newer_version_wins_even_for_another_patient(tmp_path: Path) -> None:
         (b"\x00\x01", "malformed", Level.PARTIAL),
         ({"resourceType": "Condition", "id": "x"}, "nobody's", Level.PARTIAL),
         ({"resourceType": "Condition", "id": "x", "subject": []}, "nobody's", Level.PARTIAL),
-        ({"resourceType": "Conditon", "id": "x"}, "a resourceType R4 does not have", Level.PARTIAL),
+        ({"resourceType": "Conditon", "id": "x"}, "a resourceType FHIR does not have", Level.PARTIAL),
         ({"resourceType": "OperationOutcome"}, "", Level.PARTIAL),
         (condition("x", "Patient/a", code=5), "got `int`", Level.PARTIAL),
         (condition("x", "Patient/gone"), "Patient/gone has resources (1) but no Patient", Level.COMPLETE),

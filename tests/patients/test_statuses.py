@@ -1,4 +1,4 @@
-"""Every status code that R4 requires, and what a code that it does not have costs: tests/cases/facts/statuses.yaml."""
+"""Every status code of R4 and R5, and what a code that they do not have costs: tests/cases/facts/statuses.yaml."""
 
 from __future__ import annotations
 

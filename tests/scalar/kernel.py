@@ -9,13 +9,14 @@ from typing import NamedTuple
 from scalar.grade import Grade
 
 from fhirtrial.criteria.truth import Truth, Verdict
+from fhirtrial.matching.codes import Codes
 from fhirtrial.matching.grades import Answer
 from fhirtrial.matching.kernel import evaluate
 from fhirtrial.matching.match import Run
 from fhirtrial.matching.plan import Asked
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.result import Trial
-from fhirtrial.matching.view import Codes, View
+from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Facts
 from fhirtrial.site import Site
 from fhirtrial.terminology import load

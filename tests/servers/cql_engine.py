@@ -75,11 +75,24 @@ def translate(libraries: Mapping[str, str]) -> dict[str, Translation]:
 
 
 def execute(
-    cql: str, bundles: Sequence[dict[str, Any]], parameters: Mapping[str, Any] | None = None
+    cql: str,
+    bundles: Sequence[dict[str, Any]],
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    own: Sequence[Mapping[str, Any]] | None = None,
+    defines: Sequence[str] | None = None,
 ) -> list[Execution]:
-    """Runs every define of a library on each Bundle, in order; dates among the parameters are ISO strings."""
+    """Runs the defines (all, where none are named) of a library on each Bundle, in order.
+
+    `own` has each Bundle's parameters beside the common ones; dates among them are ISO strings.
+    """
     install()
-    given = json.dumps({"cql": cql, "patients": list(bundles), "parameters": dict(parameters or {})})
+    each = own or [{}] * len(bundles)
+    patients = [
+        {"bundle": bundle, "parameters": {**(parameters or {}), **mine}}
+        for bundle, mine in zip(bundles, each, strict=True)
+    ]
+    given = json.dumps({"cql": cql, "defines": None if defines is None else list(defines), "patients": patients})
     answers = [json.loads(line) for line in _run(["node", "execute.mjs"], given).splitlines()]
     if len(answers) != len(bundles):
         raise NodeError(f"execute.mjs answered on {len(answers)} of {len(bundles)} Bundles")

@@ -1,4 +1,4 @@
-"""HAPI FHIR JPA as a real R4 server, and HL7's resource validator, both from one Java program that is built once.
+"""HAPI FHIR JPA as a real R4 or R5 server, and HL7's resource validator, both from one Java program that is built once.
 
 Nothing here knows a resource of the project: whatever is asked of the server goes over HTTP.
 """
@@ -95,10 +95,10 @@ def _await_ready(server: subprocess.Popen[bytes], log: Path, seconds: float) -> 
 
 
 @contextlib.contextmanager
-def start(port: int = 0, seconds: float = START_SECONDS) -> Iterator[str]:
+def start(port: int = 0, seconds: float = START_SECONDS, fhir: str = "R4") -> Iterator[str]:
     """An empty server's base URL, on a free port unless one is named; the server is gone when the block ends."""
     classpath = build()
-    command = ["java", MEMORY, *SERVE, "-cp", classpath, "fhirtrial.Main", "serve", str(port)]
+    command = ["java", MEMORY, *SERVE, "-cp", classpath, "fhirtrial.Main", "serve", str(port), "--fhir", fhir]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "hapi.log"
         with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from fhirtrial.expressions.cql.names import codes, key, name, string, strings
 from fhirtrial.expressions.cql.piece import Helper
@@ -15,6 +16,7 @@ from fhirtrial.terminology.systems import HIERARCHICAL, URIS, comparable
 _BLOCK = re.compile(r"([A-Z])(\d\d)-([A-Z])(\d\d)")
 
 
+@lru_cache(maxsize=4096)
 def declared(concept: str, terminology: Terminology) -> Helper:
     """The define of a concept: every argument is evaluated once, where the concept is asked for."""
     own = tuple(roots(terminology.value_set(concept)))

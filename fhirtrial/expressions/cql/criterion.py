@@ -32,6 +32,7 @@ class NoCql:
     reason: str
 
 
+@lru_cache(maxsize=256)
 def cql(criterion: Criterion, terminology: Terminology) -> Define | NoCql:
     """The criterion as written: an exclusion is true for those whom it excludes."""
     found = pieces(criterion, terminology)
@@ -67,11 +68,12 @@ def _piece(atom: Atom, terminology: Terminology) -> Piece:
 
 
 def _composed(node: Lowered, found: dict[Atom, Piece], terminology: Terminology) -> str:
+    """What is lowered holds nothing but lowered nodes, which is more than their types say."""
     match node:
         case Not(node=inner):
-            return f"not ({_composed(lower(inner), found, terminology)})"
+            return f"not ({_composed(inner, found, terminology)})"  # type: ignore[arg-type]
         case AtLeast(k=k, nodes=nodes):
-            return _at_least(k, [_composed(lower(n), found, terminology) for n in nodes])
+            return _at_least(k, [_composed(n, found, terminology) for n in nodes])  # type: ignore[arg-type]
         case atom:
             return f"({UNKNOWN})" if found[atom].why else name(atom_name(atom, terminology))
 

@@ -1,14 +1,13 @@
-"""Terminology's tables of words and codes as lists, for a library that holds them whole; the files are the source."""
+"""Terminology's words and codes for results and severities as keys and texts, for a library that holds them whole."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from fhirtrial.terminology.systems import URIS
+from fhirtrial.expressions.cql.names import key
+from fhirtrial.terminology import qualitative, severity
 
 
 class Entry(NamedTuple):
@@ -21,18 +20,14 @@ class Entry(NamedTuple):
 @cache
 def readings() -> Mapping[str, Entry]:
     """Qualitative results: what is positive, negative, equivocal, elevated, decreased, normal, abnormal."""
-    return {reading: _entry(entry) for reading, entry in _table("qualitative.toml").items()}
+    return {reading: _entry(*said) for reading, said in qualitative.lexicon().items()}
 
 
 @cache
-def severities() -> Mapping[str, Entry]:
-    return {severity: _entry(entry) for severity, entry in _table("severity.toml").items()}
+def severities() -> Mapping[int, Entry]:
+    """Mild 1, moderate 2, severe 3."""
+    return {rank: _entry(*said) for rank, said in severity.lexicon().items()}
 
 
-def _entry(entry: Mapping[str, Any]) -> Entry:
-    keys = [f"{URIS[s]}|{code}" for s in ("interpretation", "snomed", "loinc") for code in entry.get(s, ())]
-    return Entry(tuple(keys), tuple(entry["texts"]))
-
-
-def _table(name: str) -> dict[str, Any]:
-    return tomllib.loads((files("fhirtrial.terminology") / "data" / name).read_text(encoding="utf-8"))
+def _entry(codes: frozenset[tuple[str, str]], texts: frozenset[str]) -> Entry:
+    return Entry(tuple(sorted(key(system, code) for system, code in codes)), tuple(sorted(texts)))

@@ -43,6 +43,7 @@ PARTS = (
     "allergies",
     "immunizations",
     "relatives",
+    "reproduction",
 )
 HASH_LINE = "// criteria sha256 "
 
@@ -79,7 +80,8 @@ def _header(identifier: str, version: str, criteria: Sequence[Criterion]) -> str
     return f"""{HASH_LINE}{criteria_hash(criteria)}
 // Generated from that criteria tree, which is normative. Null is unknown. Dates compare as local days; IndexDate is the
 // screening day; Loaded names the families that were loaded whole (conditions, medications, observations, procedures,
-// allergies, immunizations, encounters, family-history): only there a presumption is true or false.
+// allergies, immunizations, encounters, family-history): only there a presumption is true or false. RecordStart is the
+// first day that the record can speak of, where that is not birth: absence says nothing of the days before it.
 library {identifier} version {string(version)}
 
 using FHIR version '4.0.1'
@@ -90,6 +92,7 @@ include FHIRHelpers version '4.0.1' called FHIRHelpers
 
 parameter "IndexDate" Date
 parameter "Loaded" List<String>
+parameter "RecordStart" Date
 
 context Patient"""
 

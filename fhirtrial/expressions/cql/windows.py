@@ -43,6 +43,14 @@ def resolved(window: Window) -> Span | None:
     return None if first is None or last is None else Span(first, last, window.anchor in ASSUMED)
 
 
+def wholly(window: Window) -> Span | None:
+    """As `resolved`; a window in half-lives may reach back without end, and counts none at its other end."""
+    if not in_half_lives(window):
+        return resolved(window)
+    spans = by_half_life(window, (0.0, 0.0))
+    return None if spans is None else Span(EVER, spans[0].last, window.anchor in ASSUMED)
+
+
 def shifted(offset: Offset) -> str | None:
     """IndexDate moved by the offset; None for half-lives."""
     match offset.unit:

@@ -45,6 +45,7 @@ from fhirtrial.matching.atoms.medications import medication
 from fhirtrial.matching.atoms.qualitative import result
 from fhirtrial.matching.atoms.reproductive import reproductive
 from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, Answer, constant
+from fhirtrial.matching.lanes import narrowed
 from fhirtrial.matching.plan import Asked
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.view import View
@@ -54,11 +55,11 @@ def answer(question: Asked, view: View) -> Answer:
     """The atom's truth for every patient; a person's answer stands in where no record can hold one."""
     atom = question.atom
     if not question.link_id:
-        return _from_record(atom, view)
+        return _of_everyone(atom, view)
     told = answered(view, question.questionnaire, question.link_id, _unanswered(atom))
     if getattr(atom, "concept", None) is None or isinstance(atom, TreatmentState | Expected):
         return told
-    recorded = _from_record(atom, view)
+    recorded = _of_everyone(atom, view)
     both = told.or_else(recorded)
     # an answer that is not final, not dated or contradicted is no silence: nothing may be presumed against it
     open_ = (told.truth == UNKNOWN) & (told.reasons != _unanswered(atom)) & (recorded.truth == PRESUMED_NO)
@@ -79,7 +80,15 @@ def _unanswered(atom: Atom) -> Reason:
             return Reason.NEEDS_HUMAN
 
 
-def _from_record(atom: Atom, view: View) -> Answer:
+def _of_everyone(atom: Atom, view: View) -> Answer:
+    """Answered on the rows that the atom looks at alone; its rows are then those of the chunk again."""
+    lane = narrowed(view, atom)
+    told = from_record(atom, lane)
+    return replace(told, rows=replace(told.rows, index=lane.origin[told.rows.index]))
+
+
+def from_record(atom: Atom, view: View) -> Answer:
+    """What the record says, for every patient of a chunk or of lanes."""
     match atom:
         case Age():
             return age(atom, view)

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Allergy
 from fhirtrial.matching import calendar
+from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import NO, PRESUMED_NO, UNKNOWN, YES, Answer, Ints, Rows, denied, exists, least
 from fhirtrial.matching.identity import denials, first_days, identified, standing
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import Graded, began, graded
-from fhirtrial.matching.view import State, View
+from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CEIL, FLOOR, Course, Family, Kind, Standing
 
 TYPE = "http://hl7.org/fhir/allergy-intolerance-type"
@@ -48,7 +49,8 @@ def _types(view: View, rows: Ints) -> list[set[str]]:
     """Each entry's AllergyIntolerance.type: allergy, intolerance, or not stated."""
     values = view.facts.vocabulary.codes.values
     numbers = view.column("category")[rows].tolist()
-    return [{code for system, code in values[n].codings if system == TYPE} for n in numbers]
+    types = {n: {code for system, code in values[n].codings if system == TYPE} for n in set(numbers)}
+    return [types[n] for n in numbers]
 
 
 def _same_kind(atom: Allergy, view: View, rows: Ints) -> NDArray[np.bool_]:

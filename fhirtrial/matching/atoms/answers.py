@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from fhirtrial.errors import Problem
 from fhirtrial.matching.atoms.qualitative import reading
 from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Rows, constant
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.results import latest
 from fhirtrial.matching.timing import graded
 from fhirtrial.matching.view import View
-from fhirtrial.patients.facts import CodeSet, Kind, Standing, ValueKind
+from fhirtrial.patients.facts import CodeSet, Facts, Kind, Standing, ValueKind
 
 
 def answered(view: View, questionnaire: str, link_id: str, why: Reason) -> Answer:
@@ -38,6 +41,23 @@ def answered(view: View, questionnaire: str, link_id: str, why: Reason) -> Answe
         np.where(has, np.where(truth == UNKNOWN, open_, 0), why).astype(np.uint32),
         evidence,
     )
+
+
+def outdated(facts: Facts, asked: Iterable[tuple[str, str]]) -> list[Problem]:
+    """Answers to one of the questionnaires under a linkId that it no longer has: the tree has changed since."""
+    known = set(asked)
+    ours = {questionnaire for questionnaire, _ in known}
+    rows = np.flatnonzero(facts.columns["kind"] == Kind.ANSWER)
+    codes, names = facts.vocabulary.codes.values, facts.vocabulary.strings.values
+    found = {
+        names[resource]: None
+        for code, resource in zip(
+            facts.columns["code"][rows].tolist(), facts.columns["resource"][rows].tolist(), strict=True
+        )
+        if any(q in ours and (q, link) not in known for q, link in codes[code].codings)
+    }
+    todo = "ask again with the Questionnaire as it is now; until then the question counts as unanswered"
+    return [Problem(one, "item.linkId", "answers a question that the trial no longer asks", todo) for one in found]
 
 
 def _said(view: View, row: int) -> int:

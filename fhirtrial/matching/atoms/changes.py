@@ -6,17 +6,18 @@ import numpy as np
 
 from fhirtrial.criteria.tree import Change, Offset
 from fhirtrial.matching import calendar
+from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Grades, Ints, Rows, constant, presumed
 from fhirtrial.matching.quantities import Numbers, compare, numbers
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import measured
-from fhirtrial.matching.view import State, View
+from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CEIL, FLOOR, Family, Kind, Standing
 
 
 def change(atom: Change, view: View) -> Answer:
     """Whether some pair, earlier and later, moved so far; no only when every pair inside the limits did not."""
-    span = view.span(atom.window, calendar.recent(view.on, view.policy.recency_days(view.concept(atom.concept))))
+    span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.OBSERVATION)
@@ -30,12 +31,17 @@ def change(atom: Change, view: View) -> Answer:
     truth, reasons = absence.truth.copy(), absence.reasons.copy()
     patient = view.column("patient")[rows]
     grade = np.full(len(rows), NO, np.int8)
-    for p in np.unique(patient).tolist():
-        found = np.flatnonzero(patient == p)
+    # without a later result in the window there is no pair
+    timely = np.zeros(view.patients, bool)
+    timely[patient[placed > NO]] = True
+    alone = ~timely[patient]
+    truth[patient[alone]], reasons[patient[alone]], grade[alone] = UNKNOWN, Reason.ABSENT, UNKNOWN
+    for p in np.flatnonzero(timely).tolist():
+        found = np.arange(*np.searchsorted(patient, [p, p + 1]))
         truth[p], reasons[p], deciding = _pairs(atom, view, rows, n, placed, found)
         grade[deciding] = truth[p]
     evidence = Rows(rows, patient, grade, np.where(grade == UNKNOWN, reasons[patient], 0).astype(np.uint32))
-    return Answer(presumed(truth) if span.assumed else truth, reasons, evidence)
+    return Answer(presumed(truth, span.assumed), reasons, evidence)
 
 
 def _pairs(atom: Change, view: View, rows: Ints, n: Numbers, placed: Grades, found: Ints) -> tuple[int, int, list[int]]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Condition
 from fhirtrial.matching import calendar
+from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import (
     NO,
     PRESUMED_YES,
@@ -23,10 +24,10 @@ from fhirtrial.matching.grades import (
     least,
     presumed,
 )
-from fhirtrial.matching.identity import denials, first_days, identified, not_one_of, one_of, standing
+from fhirtrial.matching.identity import denials, first_days, identified, standing
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import Graded, began, graded, overlapped
-from fhirtrial.matching.view import State, View
+from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CEIL, FLOOR, Course, Family, Kind
 from fhirtrial.terminology.severity import severity_rank
 
@@ -34,15 +35,14 @@ SEVERITIES = {"mild": 1, "moderate": 2, "severe": 3}
 
 
 def condition(atom: Condition, view: View) -> Answer:
-    span = view.span(atom.window, _default(atom, view))
+    span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     all_rows = view.rows(Kind.CONDITION)
     states = view.states(atom.concept)[all_rows]
     rows, states = all_rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
     parts = [identified(states), standing(view, rows), _time(atom, view, rows, states, span)]
-    parts += [one_of(view, rows, name) for name in atom.also]
-    parts += [not_one_of(view, rows, name) for name in atom.unless]
+    parts += view.qualified(rows, atom.also, atom.unless)
     if atom.severity:
         parts.append(_severity(view, rows, SEVERITIES[atom.severity]))
     if atom.course:
@@ -55,11 +55,7 @@ def condition(atom: Condition, view: View) -> Answer:
     answer = exists(found, absence, assumed=span.assumed)
     denial = denials(view, all_rows, atom.concept)
     told = denied(answer, denial, first_days(view, found), first_days(view, denial, latest=True))
-    return replace(told, truth=presumed(told.truth)) if span.assumed else told
-
-
-def _default(atom: Condition, view: View) -> calendar.Span:
-    return calendar.at(view.on) if atom.when == "active" else calendar.until(view.on)
+    return replace(told, truth=presumed(told.truth, span.assumed))
 
 
 def _time(atom: Condition, view: View, rows: Ints, states: NDArray[np.int8], span: calendar.Span) -> Graded:
@@ -87,9 +83,9 @@ def _time(atom: Condition, view: View, rows: Ints, states: NDArray[np.int8], spa
 def _lasting(view: View, rows: Ints, span: calendar.Span) -> Graded:
     """Its time overlaps the window; what holds at the index date overlaps every window that ends there."""
     grade, reasons = overlapped(view, rows, span)
-    if span.last_earliest == view.today:
-        now, _ = _current(view, rows)
-        grade = np.where(now >= PRESUMED_YES, np.maximum(grade, now), grade).astype(np.int8)
+    now, _ = _current(view, rows)
+    up_to_date = span.of(view.column("patient")[rows]).last_earliest == view.today
+    grade = np.where(up_to_date & (now >= PRESUMED_YES), np.maximum(grade, now), grade).astype(np.int8)
     return grade, np.where(grade == UNKNOWN, reasons, 0).astype(np.uint32)
 
 

@@ -2,28 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Age, Sex
 from fhirtrial.matching.calendar import completed
-from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Rows
+from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Bits, Grades, Rows
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.view import View
+from fhirtrial.patients.facts import FLOOR
+
+
+class Bounds(NamedTuple):
+    """What several ages in one unit ask: bounds as columns, one row each; an open bound is not reached itself."""
+
+    unit: str
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low_open: NDArray[np.bool_]
+    high_open: NDArray[np.bool_]
+
+    def holds(self, count: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which counts of completed units lie inside each row's bounds."""
+        above = (count > self.low) | (~self.low_open & (count == self.low))
+        below = (count < self.high) | (~self.high_open & (count == self.high))
+        inside: NDArray[np.bool_] = above & below
+        return inside
+
+
+def bounds_of(unit: str, atoms: Sequence[Age]) -> Bounds:
+    low = np.array([[-np.inf if a.low is None else a.low] for a in atoms])
+    high = np.array([[np.inf if a.high is None else a.high] for a in atoms])
+    return Bounds(
+        unit, low, high, np.array([[a.low_op == ">"] for a in atoms]), np.array([[a.high_op == "<"] for a in atoms])
+    )
 
 
 def age(atom: Age, view: View) -> Answer:
     """Completed age at the index date; a birth date that is only a year or month may leave it open."""
-    truth = np.full(view.patients, UNKNOWN, np.int8)
-    reasons = np.full(view.patients, Reason.ABSENT, np.uint32)
-    for i, patient in enumerate(view.facts.patients):
-        if patient.birth is None:
-            continue
-        said = {_inside(atom, completed(atom.unit, day, view.on)) for day in patient.birth}
-        if len(said) == 1:
-            truth[i], reasons[i] = (YES if said.pop() else NO), 0
-        else:
-            reasons[i] = Reason.UNDATED
-    return Answer(truth, reasons, Rows.none())
+    truth, reasons = ages(bounds_of(atom.unit, [atom]), view)
+    return Answer(truth[0], reasons[0], Rows.none())
+
+
+def ages(bounds: Bounds, view: View) -> tuple[Grades, Bits]:
+    """As `age`, for several of them: [atoms × patients]."""
+    known = view.births > FLOOR
+    low, high = (np.where(known, days, 0) for days in (view.births, view.last_births))
+    first, last = (bounds.holds(completed(bounds.unit, days, view.on)) for days in (low, high))
+    truth = np.where(known & (first == last), np.where(first, YES, NO), UNKNOWN).astype(np.int8)
+    return truth, np.where(truth != UNKNOWN, 0, np.where(known, Reason.UNDATED, Reason.ABSENT)).astype(np.uint32)
 
 
 def sex(atom: Sex, view: View) -> Answer:
@@ -31,9 +61,3 @@ def sex(atom: Sex, view: View) -> Answer:
     truth = np.where(view.sexes == atom.value, YES, np.where(known, NO, UNKNOWN)).astype(np.int8)
     reasons = np.where(known, 0, Reason.ABSENT).astype(np.uint32)
     return Answer(truth, reasons, Rows.none())
-
-
-def _inside(atom: Age, years: int) -> bool:
-    above = atom.low is None or (years >= atom.low if atom.low_op == ">=" else years > atom.low)
-    below = atom.high is None or (years <= atom.high if atom.high_op == "<=" else years < atom.high)
-    return above and below

@@ -8,6 +8,7 @@ import numpy as np
 
 from fhirtrial.criteria.tree import Encounter, Immunization, Procedure
 from fhirtrial.matching import calendar
+from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import (
     UNKNOWN,
     Answer,
@@ -21,17 +22,17 @@ from fhirtrial.matching.grades import (
     least,
     presumed,
 )
-from fhirtrial.matching.identity import denials, first_days, identified, not_one_of, one_of, reasoned, standing
+from fhirtrial.matching.identity import denials, first_days, identified, reasoned, standing
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import Graded, graded, lasting
-from fhirtrial.matching.view import State, View
+from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import FLOOR, Family, Kind
 from fhirtrial.terminology.encounters import setting_of
 
 
 def procedure(atom: Procedure, view: View) -> Answer:
     """Also by the status code of a condition ("lung transplant status"), which says that it was done, not when."""
-    span = view.span(atom.window, calendar.until(view.on))
+    span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     done = _found(view, view.rows(Kind.PROCEDURE), atom, span)
@@ -45,7 +46,7 @@ def procedure(atom: Procedure, view: View) -> Answer:
 
 
 def immunization(atom: Immunization, view: View) -> Answer:
-    span = view.span(atom.window, calendar.until(view.on))
+    span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = _found(view, view.rows(Kind.IMMUNIZATION), atom, span)
@@ -55,7 +56,7 @@ def immunization(atom: Immunization, view: View) -> Answer:
 
 
 def encounter(atom: Encounter, view: View) -> Answer:
-    span = view.span(atom.window, calendar.until(view.on))
+    span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.ENCOUNTER)
@@ -71,7 +72,9 @@ def encounter(atom: Encounter, view: View) -> Answer:
 
 def _setting(view: View, rows: Ints, asked: str) -> Graded:
     values = view.facts.vocabulary.codes.values
-    found = [setting_of(values[n].codings) for n in view.column("category")[rows].tolist()]
+    numbers = view.column("category")[rows].tolist()
+    settings = {n: setting_of(values[n].codings) for n in set(numbers)}
+    found = [settings[n] for n in numbers]
     same = np.array([f == asked for f in found], bool)
     return graded(same, np.array([f != "" for f in found], bool) & ~same, Reason.ABSENT)
 
@@ -79,13 +82,13 @@ def _setting(view: View, rows: Ints, asked: str) -> Graded:
 def _not_done(view: View, atom: Procedure | Immunization, told: Answer, rows: Ints, span: calendar.Span) -> Answer:
     """A record that it was not done, by the concept's own code, denies it if its time covers the whole window."""
     denial = denials(view, rows, atom.concept, refuted=True)
-    births = np.array([FLOOR if p.birth is None else p.birth[0] for p in view.facts.patients], np.int64)
-    first = np.maximum(births, span.first_earliest)[denial.patient]
+    first = np.maximum(view.births, span.first_earliest)[denial.patient]
     low, high = view.column("start_high")[denial.index], view.column("end_low")[denial.index]
-    denial = denial.kept((low <= first) & (high >= span.last_latest))
-    days = fold(np.maximum, np.full(len(denial.index), span.last_latest), denial.patient, view.patients, FLOOR)
+    denial = denial.kept((low <= first) & (high >= span.of(denial.patient).last_latest))
+    last = np.broadcast_to(span.of(denial.patient).last_latest, len(denial.index))
+    days = fold(np.maximum, last, denial.patient, view.patients, FLOOR)
     answer = denied(told, denial, first_days(view, told.rows), days)
-    return replace(answer, truth=presumed(answer.truth)) if span.assumed else answer
+    return replace(answer, truth=presumed(answer.truth, span.assumed))
 
 
 def _found(view: View, rows: Ints, atom: Procedure | Immunization, span: calendar.Span) -> Rows:
@@ -94,7 +97,6 @@ def _found(view: View, rows: Ints, atom: Procedure | Immunization, span: calenda
     rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
     parts = [identified(states), standing(view, rows), lasting(view, rows, span)]
     if isinstance(atom, Procedure):
-        parts += [one_of(view, rows, name) for name in atom.also]
-        parts += [not_one_of(view, rows, name) for name in atom.unless]
+        parts += view.qualified(rows, atom.also, atom.unless)
     grade, reasons = least(*parts)
     return Rows(rows, view.column("patient")[rows], grade, reasons)

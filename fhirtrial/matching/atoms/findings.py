@@ -6,11 +6,12 @@ import numpy as np
 
 from fhirtrial.criteria.tree import DataAvailability, Finding, OtherExperiencer
 from fhirtrial.matching import calendar
+from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import UNKNOWN, YES, Answer, Rows, constant, exists, least
 from fhirtrial.matching.identity import identified, standing
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import measured
-from fhirtrial.matching.view import State, View
+from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Family, Kind, ValueKind
 
 
@@ -19,7 +20,7 @@ def finding(atom: Finding, view: View) -> Answer:
 
     A report without it leaves the question open: what a reader did not code, he may have written.
     """
-    span = view.span(atom.window, calendar.recent(view.on, view.policy.recency_days(view.concept(atom.modality))))
+    span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.REPORT, Kind.OBSERVATION)
@@ -38,7 +39,7 @@ def data(atom: DataAvailability, view: View) -> Answer:
     """Whether any result or report of the concept stands in the window; a fully read record without one has none."""
     if atom.concept is None:
         return constant(view.patients, UNKNOWN, Reason.NEEDS_HUMAN)
-    span = view.span(atom.window, calendar.recent(view.on, view.policy.recency_days(view.concept(atom.concept))))
+    span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.OBSERVATION, Kind.REPORT)

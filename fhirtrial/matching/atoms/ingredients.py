@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Medication
+from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import (
     NO,
     PRESUMED_YES,
@@ -28,10 +29,12 @@ from fhirtrial.matching.grades import (
 from fhirtrial.matching.quantities import Numbers, compare, significant
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import Graded
-from fhirtrial.matching.view import State, View
+from fhirtrial.matching.view import View
 
 
-def distinct(atom: Medication, view: View, found: Rows, absence: Absence, *, assumed: bool) -> Answer:
+def distinct(
+    atom: Medication, view: View, found: Rows, absence: Absence, *, assumed: bool | NDArray[np.bool_]
+) -> Answer:
     """The exposure to `atom.distinct` ingredients: the so-many-th best of each ingredient's best."""
     mine = [view.routed_states(name, found.index) == State.HIT for name in _drugs(atom, view)]
     rest = ~np.logical_or.reduce(mine) if mine else np.ones(len(found.index), bool)
@@ -50,7 +53,7 @@ def distinct(atom: Medication, view: View, found: Rows, absence: Absence, *, ass
     truth = np.where(perhaps, UNKNOWN, np.where(kth >= UNKNOWN, kth, absence.truth)).astype(np.int8)
     known = np.where(kth == UNKNOWN, why, np.where(kth > UNKNOWN, 0, absence.reasons))
     reasons = np.where(perhaps, why | Reason.CODE_TOO_COARSE, known).astype(np.uint32)
-    return Answer(presumed(truth) if assumed else truth, reasons, found)
+    return Answer(presumed(truth, assumed), reasons, found)
 
 
 def together(atom: Medication, view: View, rows: Ints, other: Grades, doses: Numbers, alone: Graded) -> Graded:

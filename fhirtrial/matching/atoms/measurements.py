@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from fhirtrial.criteria.tree import Measurement, Op, Ordinal
-from fhirtrial.matching import calendar
+from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Ints, constant
 from fhirtrial.matching.quantities import Floats, Numbers, compare, interpretations, limits, numbers, significant
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.results import reduce_results
 from fhirtrial.matching.timing import Graded
-from fhirtrial.matching.view import State, View
+from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Kind, Standing, ValueKind
 from fhirtrial.terminology import units
 from fhirtrial.terminology.systems import canonical
@@ -26,8 +26,7 @@ EXTREMES = {("max", ">"): "any", ("max", ">="): "any", ("min", "<"): "any", ("mi
 
 
 def measurement(atom: Measurement, view: View) -> Answer:
-    concept = view.concept(atom.concept)
-    span = view.span(atom.window, calendar.recent(view.on, view.policy.recency_days(concept)))
+    span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     select = atom.select
@@ -46,7 +45,7 @@ def measurement(atom: Measurement, view: View) -> Answer:
 
 def ordinal(atom: Ordinal, view: View) -> Answer:
     concept = view.concept(atom.concept)
-    span = view.span(atom.window, calendar.recent(view.on, view.policy.recency_days(concept)))
+    span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     values = view.facts.vocabulary.codes.values
@@ -67,7 +66,7 @@ def ordinal(atom: Ordinal, view: View) -> Answer:
         why = np.where(np.isnan(recorded), np.where(empty, Reason.ABSENT, Reason.UNCODED), 0)
         closed = np.zeros(len(rows), bool)
         exact = Numbers(recorded, recorded, closed, closed, why.astype(np.uint32))
-        return compare(exact, atom.op, np.full(len(rows), float(atom.rank))), lambda _: f"{atom.op} {atom.label}"
+        return compare(exact, atom.op, view.asked(atom.rank, rows)), lambda _: f"{atom.op} {atom.label}"
 
     return reduce_results(view, atom.concept, span, "latest", judge)
 
@@ -76,8 +75,8 @@ def _absolute(atom: Measurement, view: View, rows: Ints) -> Judged:
     concept = view.concept(atom.concept)
     unit = atom.unit or concept.unit
     n = numbers(view, rows, unit, concept.molar_mass)
-    bound = np.full(len(rows), atom.value)
-    return compare(n, atom.op, bound), _worded(n, bound, atom.op, [unit or ""] * len(rows), {})
+    bound = view.asked(atom.value, rows)
+    return compare(n, view.operators(atom.op, rows), bound), _worded(n, bound, atom.op, [unit or ""] * len(rows), {})
 
 
 def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
@@ -85,8 +84,9 @@ def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
     concept = view.concept(atom.concept)
     side = "high" if atom.of == "uln" else "low"
     n = numbers(view, rows, None, None)
+    asked = view.asked(atom.value, rows)
     bound, why, named = limits(view, rows, side, view.uln.get(atom.concept), concept.molar_mass)
-    grade, reasons = compare(n, atom.op, bound * atom.value)
+    grade, reasons = compare(n, atom.op, bound * asked)
     other = limits(view, rows, "low" if side == "high" else "high", None, concept.molar_mass)[0]
     ends = {"high": bound, "low": other} if side == "high" else {"high": other, "low": bound}
     lacking = (why != 0) & (n.why == 0)
@@ -95,26 +95,24 @@ def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
     valueless = n.why != 0
     for i, codes in enumerate(interpretations(view, rows)):
         if valueless[i]:
-            grade[i], reasons[i] = _by_interpretation(atom, codes, int(reasons[i]))
+            grade[i], reasons[i] = _by_interpretation(atom, float(asked[i]), codes, int(reasons[i]))
         elif _contradicts(codes, n, ends["low"], ends["high"], i):
             grade[i], reasons[i] = UNKNOWN, Reason.CONFLICTING
     strings = view.facts.vocabulary.strings.values
     unit = [strings[u] for u in view.column("unit")[rows].tolist()]
     factor = f"{atom.value:g} × {atom.of.upper()}"
     notes = {i: f"{factor}{f', {named[i]}' if i in named else ''}" for i in range(len(rows))}
-    return (grade, reasons), _worded(n, bound * atom.value, atom.op, unit, notes)
+    return (grade, reasons), _worded(n, bound * asked, atom.op, unit, notes)
 
 
-def _by_interpretation(atom: Measurement, codes: frozenset[str], why: int) -> tuple[int, int]:
+def _by_interpretation(atom: Measurement, value: float, codes: frozenset[str], why: int) -> tuple[int, int]:
     """What a normal, high or low mark alone decides about a multiple of the limit (of ULN: k >= 1; of LLN: k <= 1)."""
     beyond, outward = (HIGH, {">", ">="}) if atom.of == "uln" else (LOW, {"<", "<="})
-    wide = atom.value >= 1 if atom.of == "uln" else atom.value <= 1
-    strict = (
-        atom.value != 1 or atom.op in {">", "<="} if atom.of == "uln" else atom.value != 1 or atom.op in {"<", ">="}
-    )
+    wide = value >= 1 if atom.of == "uln" else value <= 1
+    strict = value != 1 or atom.op in {">", "<="} if atom.of == "uln" else value != 1 or atom.op in {"<", ">="}
     if codes == {"N"} and wide and strict and atom.op != "=":
         return (NO if atom.op in outward else YES), 0
-    if codes and codes <= beyond and atom.value == 1 and atom.op != "=":
+    if codes and codes <= beyond and value == 1 and atom.op != "=":
         return (YES if atom.op in outward else NO), 0
     return UNKNOWN, why
 
@@ -152,7 +150,7 @@ def _ratio(atom: Measurement, over: str, view: View, rows: Ints) -> Judged:
     lacking = np.array([Reason.CONFLICTING if len(values) > 1 else Reason.ABSENT for values in found], np.uint32)
     why = np.where(n.why == 0, np.where(np.isnan(divisor), lacking, 0), n.why).astype(np.uint32)
     n = Numbers(significant(n.low / divisor), significant(n.high / divisor), n.low_open, n.high_open, why)
-    bound = np.full(len(rows), atom.value)
+    bound = view.asked(atom.value, rows)
     return compare(n, atom.op, bound), _worded(n, bound, atom.op, [atom.unit or ""] * len(rows), {})
 
 

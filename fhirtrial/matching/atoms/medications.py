@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fhirtrial.criteria.tree import Medication
 from fhirtrial.matching import calendar
 from fhirtrial.matching.atoms.ingredients import distinct, together
+from fhirtrial.matching.codes import State
 from fhirtrial.matching.dosing import daily_dose
 from fhirtrial.matching.grades import (
     NO,
@@ -26,11 +27,12 @@ from fhirtrial.matching.grades import (
     exists,
     least,
 )
-from fhirtrial.matching.identity import denials, first_days, identified, not_one_of, one_of, reasoned, standing
+from fhirtrial.matching.identity import denials, first_days, identified, reasoned, standing
 from fhirtrial.matching.reasons import Reason
+from fhirtrial.matching.spans import ever, uses_half_lives
 from fhirtrial.matching.timing import Graded, graded, lasting, overlapped
-from fhirtrial.matching.view import KINDS, State, View
-from fhirtrial.patients.facts import CEIL, FLOOR, Course, Family, Kind
+from fhirtrial.matching.view import KINDS, View
+from fhirtrial.patients.facts import CEIL, Course, Family, Kind
 from fhirtrial.terminology import medicines
 from fhirtrial.terminology.systems import URIS, canonical
 
@@ -46,18 +48,15 @@ VAGUE = {"intravenous": "injection", "subcutaneous": "injection", "intramuscular
 
 
 def medication(atom: Medication, view: View) -> Answer:
-    default = calendar.at(view.on) if atom.when == "current" else calendar.until(view.on)
-    half_lives = _uses_half_lives(atom)
-    span = _ever(atom, view) if half_lives else view.span(atom.window, default)
+    span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     every = view.rows(*KINDS[Family.MEDICATIONS])
     states = view.routed_states(atom.concept, every)
     rows, states = every[states >= State.MENTIONED], states[states >= State.MENTIONED]
-    time = _in_half_lives(atom, view, rows) if half_lives else _time(atom, view, rows, span)
+    time = _in_half_lives(atom, view, rows) if uses_half_lives(atom) else _time(atom, view, rows, span)
     parts = [identified(states), standing(view, rows), time]
-    parts += [one_of(view, rows, name) for name in atom.also]
-    parts += [not_one_of(view, rows, name) for name in atom.unless]
+    parts += view.qualified(rows, atom.also, atom.unless)
     compared: NDArray[np.str_] | None = None
     if atom.route:
         parts.append(_route(view, rows, atom.route))
@@ -92,18 +91,6 @@ def medication(atom: Medication, view: View) -> Answer:
     return answer
 
 
-def _uses_half_lives(atom: Medication) -> bool:
-    offsets = (atom.window.start, atom.window.end) if atom.window else ()
-    return any(o is not None and o.unit == "half-life" for o in offsets)
-
-
-def _ever(atom: Medication, view: View) -> calendar.Span | None:
-    """What a window in half-lives may reach back to, whatever the drug; None without a usable anchor."""
-    assert atom.window is not None  # noqa: S101 - only called for such windows
-    found = calendar.resolve(atom.window, view.on, (0.0, 0.0))
-    return None if found is None else replace(found, first_earliest=FLOOR)
-
-
 def _time(atom: Medication, view: View, rows: Ints, span: calendar.Span) -> Graded:
     """Whether the exposure's time overlaps the window.
 
@@ -121,7 +108,7 @@ def _time(atom: Medication, view: View, rows: Ints, span: calendar.Span) -> Grad
 def _in_half_lives(atom: Medication, view: View, rows: Ints) -> Graded:
     """A window in half-lives is each drug's own: by the half-life of the ingredient that the fact's code names."""
     assert atom.window is not None  # noqa: S101 - only called for such windows
-    whole = _ever(atom, view)
+    whole = ever(atom, view.on)
     assert whole is not None  # noqa: S101 - asked before
     # without a half-life: what is taken at the window's end is inside, what began after it is not
     grade, reasons = lasting(view, rows, replace(whole, first_latest=whole.last_earliest))
@@ -141,20 +128,22 @@ def _in_half_lives(atom: Medication, view: View, rows: Ints) -> Graded:
 def _route(view: View, rows: Ints, asked: str) -> Graded:
     """By the recorded route, else by the product's; an injection of unstated kind leaves a vein open."""
     fits = WITHIN.get(asked, frozenset({asked}))
-    yes, no = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
-    for i, row in enumerate(rows.tolist()):
-        groups = _routes(view, row)
-        if groups:
-            yes[i] = groups <= fits
-            no[i] = not groups & fits and VAGUE.get(asked) not in groups and "systemic" not in groups
-    return graded(yes, no & ~yes, Reason.ABSENT)
+    pairs = list(zip(view.column("route")[rows].tolist(), view.column("code")[rows].tolist(), strict=True))
+    told = {}
+    for pair in set(pairs):
+        groups = _routes(view, *pair)
+        yes = bool(groups) and groups <= fits
+        apart = not groups & fits and VAGUE.get(asked) not in groups and "systemic" not in groups
+        told[pair] = yes, bool(groups) and apart and not yes
+    found = np.array([told[pair] for pair in pairs], bool).reshape(-1, 2)
+    return graded(found[:, 0], found[:, 1], Reason.ABSENT)
 
 
-def _routes(view: View, row: int) -> frozenset[str]:
-    recorded = view.route(int(view.column("route")[row]))
+def _routes(view: View, route: int, code: int) -> frozenset[str]:
+    recorded = view.route(route)
     if recorded:
         return frozenset({recorded})
-    codes = view.facts.vocabulary.codes.values[view.column("code")[row]]
+    codes = view.facts.vocabulary.codes.values[code]
     products = (medicines.product(code) for _, code in codes.codings)
     forms = {p.route for p in products if p is not None and p.route}
     atc = {medicines.atc_route(code) for system, code in codes.codings if canonical(system) == ATC}

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 
 from fhirtrial.criteria.tree import Result
-from fhirtrial.matching import calendar
 from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Bits, Ints, constant
 from fhirtrial.matching.quantities import Floats, Numbers, compare, interpretations, limits, numbers
 from fhirtrial.matching.reasons import Reason
@@ -22,7 +21,7 @@ from fhirtrial.terminology.systems import canonical
 def result(atom: Result, view: View) -> Answer:
     concept = view.concept(atom.concept)
     recency = view.policy.recency_days(concept)
-    span = view.span(atom.window, calendar.recent(view.on, recency))
+    span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     # a serology stays positive: without a recency any positive decides, whatever came later

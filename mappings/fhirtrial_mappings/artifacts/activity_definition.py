@@ -8,7 +8,7 @@ from fhirtrial.plugins import Draft, Publication, Resource
 from fhirtrial.records.fields import Arm, Intervention
 from fhirtrial.records.record import TrialRecord
 from fhirtrial_mappings import identity
-from fhirtrial_mappings.artifacts.metadata import PATIENT, metadata
+from fhirtrial_mappings.artifacts.metadata import metadata, patient
 from fhirtrial_mappings.artifacts.primitives import filled, present, string, text
 from fhirtrial_mappings.narrative import narrative
 
@@ -32,6 +32,11 @@ def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
     return [Draft(_activity(n, given, record, to)) for n, given in enumerate(record.interventions, 1)]
 
 
+def r5(record: TrialRecord, to: Publication) -> Sequence[Draft]:
+    """R5 has the same elements, and every kind of request that is named here."""
+    return r4(record, to)
+
+
 def belongs(given: Intervention, arm: Arm) -> bool:
     """Whether the record joins them, by the arm's label or by the intervention's name ("Drug: metformin")."""
     named = {name.casefold() for name in arm.intervention_names}
@@ -52,7 +57,7 @@ def _activity(number: int, given: Intervention, record: TrialRecord, to: Publica
             **metadata("ActivityDefinition", identifier, record, to, name=name, title=words),
             "text": narrative(words, (given.description or "",), others),
             "subtitle": string(given.type),
-            "subjectCodeableConcept": PATIENT,
+            "subjectCodeableConcept": patient(to),
             "description": string(given.description),
             "usage": f"Also called: {'; '.join(others)}" if others else None,
             "kind": kind,

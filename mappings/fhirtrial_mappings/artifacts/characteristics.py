@@ -6,15 +6,25 @@ from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.lower import Lowered, lower
 from fhirtrial.criteria.tree import Age, Condition, Measurement, Sex
 from fhirtrial.plugins import Publication, Resource
-from fhirtrial.terminology import Concept
+from fhirtrial.terminology import Concept, Terminology
 from fhirtrial_mappings.artifacts.primitives import string
 from fhirtrial_mappings.identity import criterion_coding
 
-_UCUM = "http://unitsofmeasure.org"
+UCUM = "http://unitsofmeasure.org"
 _AGE = {"coding": [{"system": "http://loinc.org", "code": "30525-0", "display": "Age"}]}
 _SEX = {"coding": [{"system": "http://loinc.org", "code": "46098-0", "display": "Sex"}]}
 _DISEASE = {"coding": [{"system": "http://snomed.info/sct", "code": "64572001", "display": "Disease (disorder)"}]}
-_GENDER = "http://hl7.org/fhir/administrative-gender"
+GENDER = "http://hl7.org/fhir/administrative-gender"
+# The same as codes; SNOMED CT's age and current age say the same as LOINC's.
+AGE_CODES = frozenset(
+    {
+        ("http://loinc.org", "30525-0"),
+        ("http://snomed.info/sct", "424144002"),
+        ("http://snomed.info/sct", "397669002"),
+    }
+)
+SEX_CODE = ("http://loinc.org", "46098-0")
+DISEASE = ("http://snomed.info/sct", "64572001")
 
 
 def characteristic(criterion: Criterion, trial_id: str, to: Publication) -> Resource:
@@ -34,12 +44,12 @@ def standard(tree: Lowered, to: Publication) -> Resource | None:
         case Age():
             return _age(tree)
         case Sex(value=value):
-            return {"code": _SEX, "valueCodeableConcept": {"coding": [{"system": _GENDER, "code": value}]}}
+            return {"code": _SEX, "valueCodeableConcept": {"coding": [{"system": GENDER, "code": value}]}}
         case Condition() if tree == Condition(concept=tree.concept):
-            found = _single(to.terminology.concept(tree.concept), to)
+            found = single(to.terminology.concept(tree.concept), to.terminology)
             return {"code": _DISEASE, "valueCodeableConcept": found} if found else None
         case Measurement() if tree == _bare(tree) and tree.unit and tree.op != "=":
-            found = _single(to.terminology.concept(tree.concept), to)
+            found = single(to.terminology.concept(tree.concept), to.terminology)
             return {"code": found, **_bound(tree.op, tree.value, tree.unit)} if found else None
         case _:
             return None
@@ -62,7 +72,7 @@ def _age(atom: Age) -> Resource | None:
 
 def _bound(op: str, value: float, unit: str) -> Resource:
     """A Range includes its ends, so that a strict bound is a Quantity with a comparator."""
-    quantity = {"value": int(value) if value.is_integer() else value, "unit": unit, "system": _UCUM, "code": unit}
+    quantity = {"value": int(value) if value.is_integer() else value, "unit": unit, "system": UCUM, "code": unit}
     match op:
         case ">=":
             return {"valueRange": {"low": quantity}}
@@ -72,9 +82,9 @@ def _bound(op: str, value: float, unit: str) -> Resource:
             return {"valueQuantity": {**quantity, "comparator": op}}
 
 
-def _single(concept: Concept, to: Publication) -> Resource | None:
+def single(concept: Concept, terminology: Terminology) -> Resource | None:
     """The concept as one CodeableConcept: one code per system and nothing under it, so that all its codings agree."""
-    codes = to.terminology.value_set(concept.name)
+    codes = terminology.value_set(concept.name)
     systems = [code.system for code in codes]
     if not codes or concept.members or len(systems) != len(set(systems)):
         return None

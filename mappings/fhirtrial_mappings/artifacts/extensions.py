@@ -13,11 +13,13 @@ _CORE = "http://hl7.org/fhir/StructureDefinition/"
 _R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"
 
 DATA_ABSENT = _CORE + "data-absent-reason"
+ALTERNATIVE_EXPRESSION = _CORE + "cqf-alternativeExpression"
 CHARACTERISTIC_EXPRESSION = _CORE + "characteristicExpression"
 CQF_LIBRARY = _CORE + "cqf-library"
 ARTIFACT_URL = _CORE + "artifact-url"
 ARTIFACT_VERSION = _CORE + "artifact-version"
 ARTIFACT_STATUS = _CORE + "artifact-status"
+MEMBER_FILTER = "http://hl7.org/fhir/uv/bulkdata/StructureDefinition/member-filter"
 STUDY_REGISTRATION = _CORE + "researchStudy-studyRegistration"
 
 

@@ -15,7 +15,7 @@ from fhirtrial.expressions.cql import ELIGIBLE, Define, cql, library, tree_hash
 from fhirtrial.plugins import Draft, Publication, Resource
 from fhirtrial.records.record import TrialRecord
 from fhirtrial_mappings import identity
-from fhirtrial_mappings.artifacts.metadata import PATIENT, metadata
+from fhirtrial_mappings.artifacts.metadata import metadata, patient
 from fhirtrial_mappings.artifacts.primitives import filled
 from fhirtrial_mappings.data_requirements import concepts, data_requirements
 from fhirtrial_mappings.narrative import narrative
@@ -40,6 +40,14 @@ PARAMETERS = (
         "documentation": "The families that were loaded whole; only there a presumption is true or false.",
         "type": "string",
     },
+    {
+        "name": "RecordStart",
+        "use": "in",
+        "min": 0,
+        "max": "1",
+        "documentation": "The day the record begins; of the days before it, absence says nothing.",
+        "type": "date",
+    },
 )
 
 
@@ -57,7 +65,7 @@ def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
                             {"system": "http://terminology.hl7.org/CodeSystem/library-type", "code": "logic-library"}
                         ]
                     },
-                    "subjectCodeableConcept": PATIENT,
+                    "subjectCodeableConcept": patient(to),
                     "relatedArtifact": _value_sets(record, to),
                     "parameter": [*PARAMETERS, *_defines(record, to)],
                     "dataRequirement": _data(record, to),
@@ -69,6 +77,11 @@ def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
             )
         ),
     )
+
+
+def r5(record: TrialRecord, to: Publication) -> Sequence[Draft]:
+    """R5 has the same elements; the CQL in it asks R4 data here, too: the model that it names is FHIR 4.0.1."""
+    return r4(record, to)
 
 
 def read(resource: Resource) -> tuple[Criterion, ...]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.expressions.cql import NoCql, cql
+from fhirtrial.expressions.fhirpath import Path, fhirpath
 from fhirtrial.plugins import Publication, Resource
+from fhirtrial_mappings.artifacts.extensions import ALTERNATIVE_EXPRESSION
 from fhirtrial_mappings.identity import library_url
 
 IDENTIFIER = "text/cql-identifier"
 INLINE = "text/cql"
+FHIRPATH = "text/fhirpath"
+_CONTEXT = "On a Bundle of the patient's record, with %IndexDate, %Loaded and %RecordStart; empty is unknown."
 
 
 def identifier(name: str, trial_id: str, to: Publication, description: str | None = None) -> Resource:
@@ -24,3 +28,13 @@ def criterion(item: Criterion, trial_id: str, to: Publication) -> Resource:
             return {"description": f"No CQL: {reason}", "language": INLINE, "expression": "null as Boolean"}
         case define:
             return identifier(define.name, trial_id, to)
+
+
+def with_alternative(expression: Resource, item: Criterion, to: Publication) -> Resource:
+    """The expression with the criterion's FHIRPath inside it, where FHIRPath says exactly the same."""
+    match fhirpath(item, to.terminology):
+        case Path(expression=said):
+            other = {"description": _CONTEXT, "language": FHIRPATH, "expression": said}
+            return {"extension": [{"url": ALTERNATIVE_EXPRESSION, "valueExpression": other}], **expression}
+        case _:
+            return expression

@@ -13,7 +13,7 @@ from fhirtrial.plugins import Draft, Publication, Resource
 from fhirtrial.records.record import TrialRecord
 from fhirtrial_mappings import identity
 from fhirtrial_mappings.artifacts import logic
-from fhirtrial_mappings.artifacts.metadata import PATIENT, metadata
+from fhirtrial_mappings.artifacts.metadata import metadata, patient
 from fhirtrial_mappings.artifacts.primitives import filled, string
 from fhirtrial_mappings.narrative import narrative
 
@@ -28,13 +28,20 @@ def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
             {
                 **metadata("Measure", identity.slug(record.id), record, to, name=name, title="Attrition"),
                 "text": narrative(f"Attrition of {record.id}", (), (f"{c.id}: {c.text}" for c in record.criteria)),
-                "subjectCodeableConcept": PATIENT,
+                "subjectCodeableConcept": patient(to),
                 "library": [identity.library_url(record.id, to)],
                 "scoring": {"coding": [{"system": SCORING, "code": "proportion"}]},
                 "group": [_verdict(record, to), *_attrition(record, to)],
             }
         ),
     )
+
+
+def r5(record: TrialRecord, to: Publication) -> Sequence[Draft]:
+    """With the linkIds by which R5 reports name the groups."""
+    (draft,) = r4(record, to)
+    groups = [{**group, "linkId": group["id"]} for group in draft.resource["group"]]
+    return (Draft({**draft.resource, "group": groups}),)
 
 
 def _verdict(record: TrialRecord, to: Publication) -> Resource:

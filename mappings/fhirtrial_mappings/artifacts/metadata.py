@@ -8,7 +8,12 @@ from fhirtrial_mappings import identity
 from fhirtrial_mappings.artifacts.primitives import date, filled
 from fhirtrial_mappings.artifacts.research_study import title as study_title
 
-PATIENT = {"coding": [{"system": "http://hl7.org/fhir/resource-types", "code": "Patient"}]}
+_TYPES = {"R4": "http://hl7.org/fhir/resource-types", "R5": "http://hl7.org/fhir/fhir-types"}
+
+
+def patient(to: Publication) -> Resource:
+    """Who all of it is about: the type Patient, of the code system that the FHIR version has for types."""
+    return {"coding": [{"system": _TYPES[to.fhir], "code": "Patient"}]}
 
 
 def metadata(kind: str, identifier: str, record: TrialRecord, to: Publication, *, name: str, title: str) -> Resource:

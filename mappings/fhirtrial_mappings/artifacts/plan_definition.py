@@ -10,11 +10,11 @@ from fhirtrial.criteria.lower import atoms
 from fhirtrial.plugins import Draft, Publication, Resource
 from fhirtrial.records.record import TrialRecord
 from fhirtrial_mappings import identity
-from fhirtrial_mappings.artifacts import activity_definition, logic
+from fhirtrial_mappings.artifacts import activity_definition, logic, related_artifact
 from fhirtrial_mappings.artifacts.library import attachment
-from fhirtrial_mappings.artifacts.metadata import PATIENT, metadata
+from fhirtrial_mappings.artifacts.metadata import metadata, patient
 from fhirtrial_mappings.artifacts.primitives import filled, present, string, text
-from fhirtrial_mappings.artifacts.study_extensions import registry_page
+from fhirtrial_mappings.artifacts.study_elements import registry_page
 from fhirtrial_mappings.data_requirements import data_requirements
 from fhirtrial_mappings.narrative import narrative
 
@@ -32,7 +32,7 @@ def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
                     **metadata("PlanDefinition", identity.slug(record.id), record, to, name=name, title="Protocol"),
                     "text": narrative(f"Protocol of {record.id}", (), (f"{c.id}: {c.text}" for c in record.criteria)),
                     "type": {"coding": [{"system": TYPE_SYSTEM, "code": "clinical-protocol"}]},
-                    "subjectCodeableConcept": PATIENT,
+                    "subjectCodeableConcept": patient(to),
                     "relatedArtifact": _sources(record),
                     "library": [identity.library_url(record.id, to)],
                     "action": present([eligibility(criteria), *arms(record, to)]),
@@ -42,9 +42,31 @@ def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
     )
 
 
+def r5(record: TrialRecord, to: Publication) -> Sequence[Draft]:
+    (draft,) = r4(record, to)
+    plan = draft.resource
+    related = related_artifact.r5(plan.get("relatedArtifact", ()))
+    actions = [_in_r5(action) for action in plan.get("action", ())]
+    return (Draft(filled({**plan, "relatedArtifact": related, "action": actions})),)
+
+
 def read(resource: Resource) -> str | None:
     """The hash of the criteria that the plan was made of."""
     return identity.tree_hash(resource)
+
+
+def _in_r5(action: Resource) -> Resource:
+    """R5 has one code per action, a requirement inside each input, and a linkId beside the id."""
+    return filled(
+        {
+            **action,
+            "linkId": action.get("id"),
+            "code": next(iter(action.get("code", ())), None),
+            "documentation": related_artifact.r5(action.get("documentation", ())),
+            "input": [{"requirement": requirement} for requirement in action.get("input", ())],
+            "action": [_in_r5(inner) for inner in action.get("action", ())],
+        }
+    )
 
 
 def eligibility(criteria: list[Resource]) -> Resource | None:
@@ -63,6 +85,7 @@ def eligibility(criteria: list[Resource]) -> Resource | None:
 def action(criterion: Criterion, record: TrialRecord, to: Publication) -> Resource:
     words = english(criterion.tree, lambda name: to.terminology.concept(name).label)
     coding = identity.criterion_coding(criterion, record.id, to)
+    said = logic.criterion(criterion, record.id, to)
     return filled(
         {
             "id": criterion.id,
@@ -72,7 +95,7 @@ def action(criterion: Criterion, record: TrialRecord, to: Publication) -> Resour
             "textEquivalent": string(words),
             "code": [{"coding": [coding], "text": criterion.kind}],
             "documentation": list(_documentation(criterion, record)),
-            "condition": [{"kind": "applicability", "expression": logic.criterion(criterion, record.id, to)}],
+            "condition": [{"kind": "applicability", "expression": logic.with_alternative(said, criterion, to)}],
             "input": inputs(criterion, to),
         }
     )

@@ -35,6 +35,11 @@ def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
     )
 
 
+def r5(record: TrialRecord, to: Publication) -> Sequence[Draft]:
+    """Groups, displays and yes-or-no questions are the same in R5."""
+    return r4(record, to)
+
+
 def read(resource: Resource) -> str:
     """The canonical that a QuestionnaireResponse cites."""
     return str(resource["url"])

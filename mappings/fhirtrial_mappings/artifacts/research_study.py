@@ -10,11 +10,14 @@ from fhirtrial.plugins import Draft, Publication, Resource
 from fhirtrial.records.fields import Contact
 from fhirtrial.records.record import TrialRecord
 from fhirtrial_mappings import identity
+from fhirtrial_mappings.artifacts import related_artifact, study_extensions, study_parties, study_related, study_texts
 from fhirtrial_mappings.artifacts import study_codes as codes
-from fhirtrial_mappings.artifacts import study_extensions, study_parties, study_related, study_texts
+from fhirtrial_mappings.artifacts import study_elements as elements
 from fhirtrial_mappings.artifacts.extensions import data_absent
 from fhirtrial_mappings.artifacts.primitives import coded, filled, period, present, string, text
 from fhirtrial_mappings.narrative import narrative
+
+_STATES_R5 = {**codes.STATUS_R5, elements.WHOLE: elements.WHOLE}
 
 
 class Study(TypedDict):
@@ -69,8 +72,61 @@ def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
     )
 
 
+def r5(record: TrialRecord, to: Publication) -> Sequence[Draft]:
+    study = identity.slug(record.id)
+    sites, parties = study_parties.sites(record), study_parties.parties_r5(record)
+    return (
+        Draft(
+            filled(
+                {
+                    "resourceType": "ResearchStudy",
+                    "id": study,
+                    "text": _narrative(record),
+                    "contained": present([*sites, *(p.resource for p in parties)]),
+                    "extension": present(study_extensions.registration(record)),
+                    "url": elements.registry_page(record),
+                    "identifier": identifiers(record, to),
+                    "version": identity.version(record, to),
+                    "name": f"{identity.library_name(record.id)}Study",
+                    "title": title(record),
+                    "label": list(elements.labels(record)),
+                    "protocol": [{"reference": f"PlanDefinition/{study}"}],
+                    "relatedArtifact": [
+                        *related_artifact.r5(study_related.artifacts(record)),
+                        *_other_forms(record, to),
+                    ],
+                    "date": elements.updated(record),
+                    "status": codes.RECORD_R5.get(record.overall_status or "", "active"),
+                    "primaryPurposeType": purpose(record.design.primary_purpose, codes.PURPOSE_SYSTEM_R5),
+                    "phase": phase(record.phases, codes.PHASE_SYSTEM_R5),
+                    "studyDesign": study_texts.study_design(record),
+                    "focus": study_related.focus_r5(record),
+                    "condition": study_related.conditions(record),
+                    "keyword": study_related.keywords(record),
+                    "region": [{"text": country} for country in _countries(record)],
+                    "descriptionSummary": string(record.brief_summary),
+                    "description": string(record.detailed_description),
+                    "period": _period(record),
+                    "site": [{"reference": f"#{site['id']}"} for site in sites],
+                    "note": study_texts.notes(record),
+                    "classifier": [*elements.classifiers(record), *study_texts.classifiers(record)],
+                    "associatedParty": [party.element() for party in parties],
+                    "progressStatus": list(elements.progress(record, _STATES_R5)),
+                    "whyStopped": text(record.why_stopped),
+                    "recruitment": {
+                        **elements.numbers(record),
+                        "eligibility": {"reference": f"Group/{identity.criteria_group(record.id)}"},
+                    },
+                    "comparisonGroup": study_related.comparison_groups(record),
+                    "outcomeMeasure": list(elements.outcomes(record, codes.OBJECTIVE_SYSTEM_R5)),
+                }
+            )
+        ),
+    )
+
+
 def read(resource: Resource) -> Study:
-    """What `r4` said of the trial itself."""
+    """What `r4` or `r5` said of the trial itself."""
     where = f"ResearchStudy/{resource.get('id', '?')}"
     named = tuple(
         (str(i["system"]), str(i["value"])) for i in resource.get("identifier", ()) if "system" in i and "value" in i
@@ -98,14 +154,14 @@ def status(registry: str | None) -> Resource:
     }
 
 
-def phase(phases: tuple[str, ...]) -> Resource | None:
-    """R4 has one phase: "1/2" is one code; what it has no code for is said in words."""
+def phase(phases: tuple[str, ...], system: str = codes.PHASE_SYSTEM) -> Resource | None:
+    """A study has one phase: "1/2" is one code; what it has no code for is said in words."""
     known = codes.PHASE.get(tuple(sorted(phases)))
-    return coded(codes.PHASE_SYSTEM, known, "/".join(phases)) if phases else None
+    return coded(system, known, "/".join(phases)) if phases else None
 
 
-def purpose(code: str | None) -> Resource | None:
-    return coded(codes.PURPOSE_SYSTEM, codes.PURPOSE.get(code or ""), code)
+def purpose(code: str | None, system: str = codes.PURPOSE_SYSTEM) -> Resource | None:
+    return coded(system, codes.PURPOSE.get(code or ""), code)
 
 
 def identifiers(record: TrialRecord, to: Publication) -> list[Resource]:
@@ -138,6 +194,16 @@ def _period(record: TrialRecord) -> Resource | None:
 
 def _countries(record: TrialRecord) -> list[str]:
     return sorted({country for site in record.locations if (country := string(site.country))})
+
+
+def _other_forms(record: TrialRecord, to: Publication) -> list[Resource]:
+    """`recruitment.eligibility` names one form of the criteria; these are the others."""
+    expression = {"reference": f"Group/{identity.expression_group(record.id)}"}
+    variable = to.canonical("EvidenceVariable", identity.characteristics(record.id))
+    return [
+        {"type": "composed-of", "display": "Eligibility as one expression", "resourceReference": expression},
+        {"type": "composed-of", "display": "Eligibility as characteristics", "resource": variable},
+    ]
 
 
 def _local(resource: Resource | None) -> Resource | None:

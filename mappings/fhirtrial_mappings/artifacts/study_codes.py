@@ -17,6 +17,10 @@ CLASSIFIER_SYSTEM = "http://hl7.org/fhir/research-study-classifiers"
 DESIGN_SYSTEM = "http://hl7.org/fhir/study-design"
 TITLE_SYSTEM = "http://hl7.org/fhir/title-type"
 OBJECTIVE_SYSTEM = "http://terminology.hl7.org/CodeSystem/research-study-objective-type"
+# R5 5.0.0 has the same codes under its own URLs.
+PHASE_SYSTEM_R5 = "http://hl7.org/fhir/research-study-phase"
+PURPOSE_SYSTEM_R5 = "http://hl7.org/fhir/research-study-prim-purp-type"
+OBJECTIVE_SYSTEM_R5 = "http://hl7.org/fhir/research-study-objective-type"
 ACTIVITY_SYSTEM = "http://hl7.org/fhir/research-study-registration-activity"
 MESH_SYSTEM = "https://www.nlm.nih.gov/mesh"
 
@@ -54,6 +58,8 @@ STATUS_R5: Mapping[str, str | None] = {
     "WITHHELD": None,
     "UNKNOWN": None,
 }
+# The state of the record itself: what the registry withholds is no longer to be used.
+RECORD_R5: Mapping[str, str] = {"WITHHELD": "retired"}
 PHASE: Mapping[tuple[str, ...], str] = {
     ("NA",): "n-a",
     ("EARLY_PHASE1",): "early-phase-1",

@@ -6,7 +6,7 @@ They are contained because a registry names them without identity: two records' 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fhirtrial.plugins import Resource
 from fhirtrial.records.fields import Agency, Contact, Location
@@ -24,6 +24,24 @@ class Party:
     role: Resource | None
     classifier: Resource | None = None
     resource: Resource | None = None
+
+    def element(self) -> Resource:
+        """R5's associatedParty, whose role is required."""
+        return filled(
+            {
+                "name": self.name,
+                "role": self.role or text("Role not given"),
+                "classifier": present([self.classifier]),
+                "party": {"reference": f"#{self.resource['id']}"} if self.resource else None,
+            }
+        )
+
+    def in_r5(self) -> Party:
+        """R5's PractitionerRole has contacts, each with its telecoms."""
+        if self.resource is None or "telecom" not in self.resource:
+            return self
+        kept = {key: value for key, value in self.resource.items() if key != "telecom"}
+        return replace(self, resource={**kept, "contact": [{"telecom": self.resource["telecom"]}]})
 
     def extension(self) -> Resource | None:
         party = {"reference": f"#{self.resource['id']}"} if self.resource else None
@@ -75,6 +93,23 @@ def parties(record: TrialRecord) -> list[Party]:
         *_central(record),
         *_recruiters(record),
     ]
+
+
+def parties_r5(record: TrialRecord) -> list[Party]:
+    """Everybody: R5 has one element for all who have a part in the trial."""
+    lead = record.lead_sponsor
+    sponsors = (
+        [Party(string(lead.name), coded(codes.ROLE_SYSTEM, "lead-sponsor"), organization_type(lead))] if lead else []
+    )
+    found = (
+        *sponsors,
+        *_organizations(record),
+        *officials(record),
+        *_responsible_sponsor(record),
+        *_contacts(record),
+        *_recruiters(record),
+    )
+    return [party.in_r5() for party in found]
 
 
 def officials(record: TrialRecord) -> list[Party]:
@@ -135,6 +170,18 @@ def _central(record: TrialRecord) -> Iterator[Party]:
     for contact in record.central_contacts:
         if contact.role and contact.role != "CONTACT":
             yield Party(string(contact.name), role(contact.role))
+
+
+def _contacts(record: TrialRecord) -> Iterator[Party]:
+    for n, contact in enumerate(record.central_contacts, 1):
+        name = string(contact.name)
+        person = {
+            "resourceType": "PractitionerRole",
+            "id": f"contact-{n}",
+            "practitioner": {"display": name} if name else None,
+            "telecom": telecom(contact),
+        }
+        yield Party(name, role(contact.role or "CONTACT"), resource=filled(person))
 
 
 def _recruiters(record: TrialRecord) -> Iterator[Party]:

@@ -15,6 +15,10 @@ def conditions(record: TrialRecord) -> list[Resource]:
     return present(_with_mesh(words, record.condition_mesh) for words in record.conditions)
 
 
+def focus_r5(record: TrialRecord) -> list[Resource]:
+    return [{"concept": concept} for concept in focus(record)]
+
+
 def focus(record: TrialRecord) -> list[Resource]:
     return present(_with_mesh(i.name, record.intervention_mesh) for i in record.interventions)
 
@@ -43,6 +47,10 @@ def arms(record: TrialRecord) -> list[Resource]:
         )
         for n, arm in enumerate(record.arms, 1)
     ]
+
+
+def comparison_groups(record: TrialRecord) -> list[Resource]:
+    return [{"linkId": f"arm-{n}", **arm} for n, arm in enumerate(arms(record), 1)]
 
 
 def artifacts(record: TrialRecord) -> list[Resource]:

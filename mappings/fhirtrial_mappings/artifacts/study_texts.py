@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from fhirtrial.plugins import Resource
 from fhirtrial.records.record import SourceDefect, TrialRecord
 from fhirtrial_mappings.artifacts import study_codes as codes
-from fhirtrial_mappings.artifacts.primitives import present, string
+from fhirtrial_mappings.artifacts.primitives import coded, present, string
 
 Getter = Callable[[TrialRecord], object]
 
 # Coded facts about the design, in the registry's own codes.
-CATEGORIES: tuple[tuple[str, Getter], ...] = (
+DESIGN: tuple[tuple[str, Getter], ...] = (
     ("Study type", lambda r: r.study_type),
     ("Allocation", lambda r: r.design.allocation),
     ("Intervention model", lambda r: r.design.intervention_model),
@@ -23,6 +23,9 @@ CATEGORIES: tuple[tuple[str, Getter], ...] = (
     ("Time perspective", lambda r: r.design.time_perspective),
     ("Masking", lambda r: r.design.masking),
     ("Who is masked", lambda r: r.design.who_masked),
+)
+# Other coded facts: R5 tells these apart, R4 has one element for both.
+CLASSIFIERS: tuple[tuple[str, Getter], ...] = (
     ("Patient registry", lambda r: r.patient_registry),
     ("Healthy volunteers", lambda r: r.eligibility.healthy_volunteers),
     ("Sampling method", lambda r: r.eligibility.sampling_method),
@@ -78,17 +81,21 @@ def lines(table: tuple[tuple[str, Getter], ...], record: TrialRecord) -> Iterato
 
 
 def categories(record: TrialRecord) -> list[Resource]:
-    return [{"text": f"{label}: {value}"} for label, value in lines(CATEGORIES, record)]
+    return [{"text": f"{label}: {value}"} for label, value in lines((*DESIGN, *CLASSIFIERS), record)]
 
 
 def designs(record: TrialRecord) -> list[Resource]:
-    """The categories that the study-design code system has a code for."""
-    found = ((label, value, codes.DESIGN.get((label, value))) for label, value in lines(CATEGORIES, record))
-    return [
-        {"coding": [{"system": codes.DESIGN_SYSTEM, "code": code}], "text": f"{label}: {value}"}
-        for label, value, code in found
-        if code
-    ]
+    """What the study-design code system has a code for."""
+    return [design for design in study_design(record) if "coding" in design]
+
+
+def study_design(record: TrialRecord) -> list[Resource]:
+    found = ((f"{label}: {value}", codes.DESIGN.get((label, value))) for label, value in lines(DESIGN, record))
+    return present(coded(codes.DESIGN_SYSTEM, code, words) for words, code in found)
+
+
+def classifiers(record: TrialRecord) -> list[Resource]:
+    return [{"text": f"{label}: {value}"} for label, value in lines(CLASSIFIERS, record)]
 
 
 def _defect(defect: SourceDefect) -> str:

@@ -28,6 +28,11 @@ def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
     return [Draft(value_set(name, to)) for name in sorted(named)]
 
 
+def r5(record: TrialRecord, to: Publication) -> Sequence[Draft]:
+    """R5 has the same elements."""
+    return r4(record, to)
+
+
 def value_set(name: str, to: Publication) -> Resource:
     concept, codes = to.terminology.concept(name), to.terminology.value_set(name)
     identifier = identity.value_set(name)

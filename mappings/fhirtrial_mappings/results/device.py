@@ -39,6 +39,16 @@ def r4(screening: Screening, to: Publication) -> list[Draft]:
     return [Draft(resource)]
 
 
+def r5(screening: Screening, to: Publication) -> list[Draft]:
+    return [Draft(_in_r5(draft.resource)) for draft in r4(screening, to)]
+
+
 def merge(existing: Resource, new: Resource) -> Resource | None:
     """What a site adds to the Device of a version (owner, location, status) stays."""
     return None if existing.get("version") == new["version"] else new
+
+
+def _in_r5(device: Resource) -> Resource:
+    kept = {key: value for key, value in device.items() if key != "deviceName"}
+    names = [{"value": one["name"], "type": one["type"]} for one in device["deviceName"]]
+    return {**kept, "name": names, "type": [device["type"]]}

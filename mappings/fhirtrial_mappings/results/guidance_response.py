@@ -7,11 +7,9 @@ A result is rewritten only when its content apart from dates changes, and then s
 
 from __future__ import annotations
 
-from fhirtrial.criteria.tree import Atom
 from fhirtrial.criteria.truth import Truth, Verdict
-from fhirtrial.matching.result import Match
+from fhirtrial.matching.result import Match, Need
 from fhirtrial.plugins import Draft, Publication, Resource, Screening
-from fhirtrial_mappings.data_requirements import data_requirements
 from fhirtrial_mappings.identity import slug
 from fhirtrial_mappings.narrative import narrative
 from fhirtrial_mappings.results.content import content, same
@@ -19,6 +17,7 @@ from fhirtrial_mappings.results.device import author
 from fhirtrial_mappings.results.messages import messages
 from fhirtrial_mappings.results.outcome import LABELS, VERDICTS, Heads, heads, outcome, supersedes
 from fhirtrial_mappings.results.pair import identifier, pair_id, registration
+from fhirtrial_mappings.results.requirements import requirements
 
 STATUS = {
     Verdict.ELIGIBLE: "success",
@@ -27,14 +26,18 @@ STATUS = {
     Verdict.PRESUMED_INELIGIBLE: "data-requested",
     Verdict.INELIGIBLE: "success",
 }
-# Its linkIds stand with the needs of the criteria, its canonical with the outcome.
+# Where only a person can answer: the linkIds stand with the needs of the criteria, the Questionnaire with the outcome.
 ANSWERS: Resource = {"type": "QuestionnaireResponse", "mustSupport": ["questionnaire", "item.linkId", "item.answer"]}
-Asked = dict[Atom, tuple[Resource, ...]]
+Asked = dict[Need, tuple[Resource, ...]]
 
 
 def r4(screening: Screening, to: Publication) -> list[Draft]:
     known, asked = heads(screening.trial), Asked()
     return [Draft(_guidance(screening, match, to, known, asked)) for match in screening.matches]
+
+
+def r5(screening: Screening, to: Publication) -> list[Draft]:
+    return [Draft(_in_r5(draft.resource)) for draft in r4(screening, to)]
 
 
 def merge(existing: Resource, new: Resource) -> Resource | None:
@@ -73,14 +76,23 @@ def _guidance(screening: Screening, match: Match, to: Publication, known: Heads,
     return {**resource, "dataRequirement": requirements} if requirements else resource
 
 
+def _in_r5(guidance: Resource) -> Resource:
+    """R5 has one kind of reason and one message."""
+    changed = dict(guidance)
+    if "reasonCode" in changed:
+        changed["reason"] = [{"concept": why} for why in changed.pop("reasonCode")]
+    if "evaluationMessage" in changed:
+        (changed["evaluationMessage"],) = changed["evaluationMessage"]
+    return changed
+
+
 def _requirements(match: Match, to: Publication, asked: Asked) -> list[Resource]:
     """What would settle the unknown criteria, each requirement once; many patients lack the same."""
     found: list[Resource] = []
     for need in (n for r in match.criteria if r.truth is Truth.UNKNOWN for n in r.needs):
-        if need.atom not in asked:
-            asked[need.atom] = data_requirements(need.atom, to)
-        answers = (ANSWERS,) if need.question else ()
-        found += [one for one in (*asked[need.atom], *answers) if one not in found]
+        if need not in asked:
+            asked[need] = (ANSWERS,) if need.question else requirements(need, match.on, to)
+        found += [one for one in asked[need] if one not in found]
     return found
 
 

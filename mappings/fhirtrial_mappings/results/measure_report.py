@@ -54,6 +54,10 @@ def r4(screening: Screening, to: Publication) -> list[Draft]:
     return [Draft(resource)]
 
 
+def r5(screening: Screening, to: Publication) -> list[Draft]:
+    return [Draft(_in_r5(draft.resource)) for draft in r4(screening, to)]
+
+
 def merge(existing: Resource, new: Resource) -> Resource | None:
     """The new report, unless the server's says the same of the same period."""
     return None if all(existing.get(key) == new[key] for key in ("measure", "period", "group")) else new
@@ -86,3 +90,20 @@ def _stratifier(name: str, levels: Sequence[Truth | Verdict], found: Iterable[Tr
 
 def _populations(counts: dict[str, int]) -> list[Resource]:
     return [{"code": {"coding": [{"system": POPULATION, "code": code}]}, "count": n} for code, n in counts.items()]
+
+
+def _in_r5(report: Resource) -> Resource:
+    """R5 names the Measure's group by its linkId, and has one code per stratifier and a typed value per stratum."""
+    return {**report, "group": [_group_in_r5(group) for group in report["group"]]}
+
+
+def _group_in_r5(group: Resource) -> Resource:
+    stratifiers = [
+        {"code": s["code"][0], "stratum": [_stratum_in_r5(stratum) for stratum in s["stratum"]]}
+        for s in group["stratifier"]
+    ]
+    return {**group, "linkId": group["code"]["coding"][0]["code"], "stratifier": stratifiers}
+
+
+def _stratum_in_r5(stratum: Resource) -> Resource:
+    return {"valueCodeableConcept": stratum["value"], "population": stratum["population"]}

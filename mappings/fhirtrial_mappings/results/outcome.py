@@ -2,6 +2,7 @@
 
     verdict · decided-by* · reviewed · set-aside* · counts(yes presumed-yes unknown presumed-no no)
     criterion*(id kind truth reason* text evidence*(resource version path value date compared) need*(text question))
+    next*(text question* settles): the items that alone settle the pair, surely or perhaps, the best first
     questionnaire (where a need is a question of it) · basis(engine tree terminology policy completeness(one code per
     family)) · on · as-of
     supersedes(version verdict cause*)
@@ -16,6 +17,7 @@ from collections.abc import Mapping as Table
 from typing import Any
 
 from fhirtrial.criteria.truth import Truth, Verdict
+from fhirtrial.matching.next_best import Next, next_best
 from fhirtrial.matching.result import Basis, CriterionResult, Evidence, Match, Need, Trial
 from fhirtrial.plugins import Publication, Resource, Screening
 from fhirtrial_mappings.artifacts.primitives import string
@@ -51,6 +53,7 @@ def outcome(screening: Screening, match: Match, to: Publication, known: Heads) -
             "part": [{"name": label, "valueInteger": match.counts.get(t, 0)} for t, label in LABELS.items()],
         },
         *(_criterion(screening, result, to, *known[result.criterion.id]) for result in match.criteria),
+        *({"name": "next", "part": _next(one)} for one in _next_items(match)),
         *_questionnaire(match),
         {"name": "basis", "part": _basis(match.basis)},
         {"name": "on", "valueDate": match.on.isoformat()},
@@ -89,6 +92,15 @@ def _evidence(screening: Screening, evidence: Evidence, to: Publication) -> list
 
 def _need(need: Need) -> list[Part]:
     return [*_text("text", need.text), *_text("question", need.question)]
+
+
+def _next_items(match: Match) -> tuple[Next, ...]:
+    return next_best([match]).get(match.patient.reference, ())
+
+
+def _next(one: Next) -> list[Part]:
+    asked = [part for question in one.questions for part in _text("question", question)]
+    return [*_text("text", one.item), *asked, {"name": "settles", "valueCode": "surely" if one.surely else "perhaps"}]
 
 
 def _questionnaire(match: Match) -> list[Part]:

@@ -23,6 +23,12 @@ def r4(screening: Screening, to: Publication) -> list[Draft]:
     return [Draft(_provenance(screening, match, to)) for match in screening.matches]
 
 
+def r5(screening: Screening, to: Publication) -> list[Draft]:
+    """R5 names the patient, too, so that all that was made of one patient's record is found."""
+    made = zip(r4(screening, to), screening.matches, strict=True)
+    return [Draft({**draft.resource, "patient": screening.subject(match)}) for draft, match in made]
+
+
 def merge(existing: Resource, new: Resource) -> Resource | None:
     return None if _target(existing) == _target(new) else new
 

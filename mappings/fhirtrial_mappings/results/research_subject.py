@@ -13,6 +13,7 @@ from fhirtrial_mappings.narrative import narrative
 from fhirtrial_mappings.results.pair import identifier, pair_id, study
 
 CANDIDATE = "candidate"
+STATE = "http://terminology.hl7.org/CodeSystem/research-subject-state"
 
 
 def open_to_candidates(trial: Trial, to: Publication) -> bool:
@@ -29,6 +30,26 @@ def r4(screening: Screening, to: Publication) -> list[Draft]:
     return [_draft(screening, match, to) for match in candidates(screening, to)]
 
 
+def r5(screening: Screening, to: Publication) -> list[Draft]:
+    return [_in_r5(draft) for draft in r4(screening, to)]
+
+
+def _in_r5(draft: Draft) -> Draft:
+    """R5's status is the record's own; where the person stands is `progress`, and the person is the `subject`."""
+    kept = {key: value for key, value in draft.resource.items() if key not in {"status", "individual"}}
+    state = {"coding": [{"system": STATE, "code": draft.resource["status"]}]}
+    patient = draft.resource["individual"]
+    return Draft(
+        {**kept, "status": "active", "progress": [{"subjectState": state}], "subject": patient},
+        if_none_exist=_query("subject", patient, kept["study"]),
+    )
+
+
+def _query(element: str, patient: dict[str, str], study: dict[str, str]) -> str:
+    """By patient and study, not by our identifier: a ResearchSubject that a person made must be found, too."""
+    return f"{element}={quote(patient['reference'], safe='/:')}&study={study['reference']}"
+
+
 def _draft(screening: Screening, match: Match, to: Publication) -> Draft:
     patient, trial = screening.subject(match), study(screening.trial)
     resource = {
@@ -39,6 +60,4 @@ def _draft(screening: Screening, match: Match, to: Publication) -> Draft:
         "study": trial,
         "individual": patient,
     }
-    # By patient and study, not by our identifier: a ResearchSubject that a person made must be found, too.
-    query = f"individual={quote(patient['reference'], safe='/:')}&study={trial['reference']}"
-    return Draft(resource, if_none_exist=query)
+    return Draft(resource, if_none_exist=_query("individual", patient, trial))

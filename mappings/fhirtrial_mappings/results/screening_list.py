@@ -27,7 +27,7 @@ EMPTY = "http://terminology.hl7.org/CodeSystem/list-empty-reason"
 FLAG = {Verdict.ELIGIBLE: "candidate", Verdict.PRESUMED_ELIGIBLE: "presumed"}
 GONE = "no-longer-matching"
 DISPLAY = {"candidate": "Candidate", "presumed": "Candidate by presumption", GONE: "No longer a candidate"}
-MACHINE = ("identifier", "title", "code", "source")
+MACHINE = ("identifier", "title", "code", "source", "subject")
 HASH = 8
 NOBODY = "No screened patient is a candidate"
 Entry = dict[str, Any]
@@ -61,6 +61,11 @@ def r4(screening: Screening, to: Publication) -> list[Draft]:
     return [Draft(_filled(resource, list(proposed.values()), _why_empty(screening, to)))]
 
 
+def r5(screening: Screening, to: Publication) -> list[Draft]:
+    """In R5 a List's subject may be a study."""
+    return [Draft(_in_r5(draft.resource, study(screening.trial))) for draft in r4(screening, to)]
+
+
 def merge(existing: Resource, new: Resource) -> Resource | None:
     """The list on the server with this screening's candidates; None where only dates would change."""
     system = new["code"]["coding"][0]["system"]
@@ -69,17 +74,19 @@ def merge(existing: Resource, new: Resource) -> Resource | None:
     entries = [_now(entry, system, proposed, unmatched, new["date"]) for entry in existing.get("entry", [])]
     listed = {_reference(entry) for entry in entries}
     entries += [entry for reference, entry in proposed.items() if reference not in listed]
-    kept = {key: value for key, value in existing.items() if key not in {"entry", "emptyReason"}}
-    others = [e for e in existing.get("extension", []) if not _ours(e)]
-    updated = {
-        **kept,
-        **{key: new[key] for key in MACHINE},
-        "date": new["date"],
-        "extension": new["extension"] + others,
-    }
+    kept = {key: value for key, value in existing.items() if key not in {"entry", "emptyReason", "extension"}}
+    extensions = [*new.get("extension", []), *(e for e in existing.get("extension", []) if not _ours(e))]
+    updated = {**kept, **{key: new[key] for key in MACHINE if key in new}, "date": new["date"]}
+    updated |= {"extension": extensions} if extensions else {}
     merged = _filled(updated, entries, {} if entries else _empty(existing, new))
     unchanged = all(merged.get(key) == existing.get(key) for key in (*MACHINE, "entry", "emptyReason"))
     return None if unchanged else merged
+
+
+def _in_r5(resource: Resource, subject: dict[str, str]) -> Resource:
+    others = [e for e in resource["extension"] if not e["url"].endswith(f"/{STUDY}")]
+    kept = {key: value for key, value in resource.items() if key != "extension"}
+    return {**kept, **({"extension": others} if others else {}), "subject": [subject]}
 
 
 def _now(entry: Entry, system: str, proposed: dict[str, Entry], unmatched: frozenset[bytes], date: str) -> Entry:
@@ -126,7 +133,7 @@ def _unmatched(screening: Screening, to: Publication) -> list[Resource]:
 
 
 def _hashes(new: Resource) -> frozenset[bytes]:
-    packed = next((e["valueBase64Binary"] for e in new["extension"] if e["url"].endswith(f"/{UNMATCHED}")), "")
+    packed = next((e["valueBase64Binary"] for e in new.get("extension", []) if e["url"].endswith(f"/{UNMATCHED}")), "")
     joined = base64.b64decode(packed)
     return frozenset(joined[i : i + HASH] for i in range(0, len(joined), HASH))
 

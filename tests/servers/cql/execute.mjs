@@ -1,5 +1,6 @@
-// {"cql", "patients": [Bundle], "parameters"} in; per Bundle, in order, {"results": {define: value}} or {"error"} out.
-// A define whose value is no truth, number, string or null (a list, a resource, an uncertain age) is left out.
+// {"cql", "defines", "patients": [{"bundle", "parameters"}]} in; per patient, in order, {"results": {define: value}} or
+// {"error"} out. Without `defines` every define is evaluated. A define whose value is no truth, number, string or null
+// (a list, a resource, an uncertain age) is left out.
 import cql from "cql-execution";
 import fhir from "cql-exec-fhir";
 
@@ -28,12 +29,47 @@ function bind(elm, values) {
 
 const oneLine = (error) => error.message.replace(/\s+/g, " ").trim();
 
-async function run(library, parameters, bundle) {
+/** The names of all that these defines are made from, themselves included. */
+function needed(elm, defines) {
+  const bodies = new Map();
+  for (const def of elm.library.statements.def) bodies.set(def.name, [...(bodies.get(def.name) ?? []), def]);
+  const found = new Set();
+  const visit = (node) => {
+    if (node === null || typeof node !== "object") return;
+    if ((node.type === "ExpressionRef" || node.type === "FunctionRef") && !node.libraryName) add(node.name);
+    Object.values(node).forEach(visit);
+  };
+  const add = (name) => {
+    if (found.has(name)) return;
+    found.add(name);
+    (bodies.get(name) ?? []).forEach(visit);
+  };
+  defines.forEach(add);
+  return found;
+}
+
+/** All defines; where some are named, those, each define on the way to them evaluated once and kept in the context. */
+async function evaluated(library, source, parameters, wanted) {
+  const executor = new cql.Executor(library, new cql.CodeService({}), parameters);
+  if (wanted === null) {
+    const [results] = Object.values((await executor.exec(source)).patientResults);
+    return results;
+  }
+  const patient = source.currentPatient();
+  if (patient === undefined) return undefined;
+  const context = new cql.PatientContext(library, patient, new cql.CodeService({}), parameters);
+  for (const [name, expression] of Object.entries(library.expressions)) {
+    if (wanted.all.has(name) && expression.context === "Patient") {
+      context.set(name, (await expression.execute(context)) ?? null);
+    }
+  }
+  return Object.fromEntries(wanted.defines.map((name) => [name, context.get(name)]));
+}
+
+async function run(library, parameters, bundle, wanted) {
   const source = fhir.PatientSource.FHIRv401();
   source.loadBundles([bundle]);
-  const codes = new cql.CodeService({});
-  const all = await new cql.Executor(library, codes, parameters).exec(source);
-  const [results] = Object.values(all.patientResults);
+  const results = await evaluated(library, source, parameters, wanted);
   if (results === undefined) throw new Error("the Bundle has no Patient");
   const scalars = Object.entries(results).filter(([, value]) => value == null || typeof value !== "object");
   return Object.fromEntries(scalars.map(([name, value]) => [name, value ?? null]));
@@ -44,8 +80,13 @@ const { elm, errors, included } = compile(input.cql);
 if (errors.length > 0) throw new Error(`the library does not translate: ${errors.join("; ")}`);
 const helpers = Object.fromEntries(included().map((each) => [each.library.identifier.id, each]));
 const library = new cql.Library(elm, new cql.Repository(helpers));
-const parameters = bind(elm, input.parameters ?? {});
-for (const bundle of input.patients) {
+const wanted = input.defines === null ? null : { defines: input.defines, all: needed(elm, input.defines) };
+for (const { bundle, parameters } of input.patients) {
   // One unit that is no unit makes the engine throw; that is this patient's answer and nobody else's.
-  writeLine(await run(library, parameters, bundle).then((results) => ({ results }), (error) => ({ error: oneLine(error) })));
+  const bound = bind(elm, parameters);
+  const answer = await run(library, bound, bundle, wanted).then(
+    (results) => ({ results }),
+    (error) => ({ error: oneLine(error) }),
+  );
+  writeLine(answer);
 }

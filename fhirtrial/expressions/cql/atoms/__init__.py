@@ -65,7 +65,7 @@ def atom_piece(atom: Atom, terminology: Terminology) -> Piece:
         case Procedure():
             return procedure(atom, terminology)
         case Encounter():
-            return encounter(atom)
+            return encounter(atom, terminology)
         case Allergy():
             return allergy(atom, terminology)
         case Immunization():

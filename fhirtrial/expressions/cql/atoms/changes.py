@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 from fhirtrial.criteria.tree import Change
+from fhirtrial.expressions.cql import windows
 from fhirtrial.expressions.cql.atoms.phrases import NO_ANCHOR, assumed
 from fhirtrial.expressions.cql.atoms.results import PARTS, span_of
+from fhirtrial.expressions.cql.families import family_list
 from fhirtrial.expressions.cql.names import UNKNOWN, decimal, name, string
 from fhirtrial.expressions.cql.piece import Piece
 from fhirtrial.expressions.cql.quantities import converted
 from fhirtrial.terminology import Terminology
 
-# The longest that a calendar unit can be, so that no pair within it is missed.
-_LONGEST_HOURS = {"h": 1, "d": 24, "wk": 168, "mo": 744, "a": 8784}
-
 
 def change(atom: Change, terminology: Terminology) -> Piece:
+    """Two results of which nobody knows which came first are a pair both ways, and undated."""
     span = span_of(atom.concept, atom.window, terminology)
     if span is None:
         return Piece.unknown(NO_ANCHOR)
     unit = (terminology.concept(atom.concept).unit if atom.relative else atom.unit) or ""
     function = converted(atom.concept, unit, terminology)
-    earlier, later = f"{function.name}(E.value, E.unit)", f"{function.name}(L.value, L.unit)"
+    earlier, later = (f'"Significant"({function.name}({row}.low, {row}.unit))' for row in "EL")
     moved = f"({later} - {earlier})" if atom.direction == "increase" else f"({earlier} - {later})"
     if atom.relative:
         moved = f"(100.0 * {moved} / Abs({earlier}))"
-    exact = "E.comparator is null and L.comparator is null"
-    bound = f"{string(atom.op)}, {decimal(atom.amount)}"
-    # What did not move in that direction did not move by more; only "by less than" is met by it.
-    still = "false" if atom.op in {">", ">="} else f'"Meets"({moved}, null, {bound})'
-    within = _within(atom)
-    facts = f'(("Results of"({name(atom.concept)})) S where S.sure is true)'
-    pairs = (
-        f'from {facts} E, {facts} L\n      let placed: "Began"(L.startLow, L.startHigh, {span.days})\n'
-        f"      where E.latest < L.latest and not (placed is false){within}\n"
-        f'      return all "Grade"(placed and (if {exact} then\n'
-        f'          (if {moved} > 0 then "Meets"({moved}, null, {bound}) else {still})\n'
-        f"          else {UNKNOWN}))"
+    exact = " and ".join(f"{row}.low = {row}.high and {row}.comparator is null" for row in "EL")
+    far = (
+        f'"Meets"({moved}, {moved}, false, false, null as String,\n'
+        f"            {string(atom.op)}, {decimal(atom.amount)})"
     )
-    truth = f'"Reached"(({pairs}), 1)'
+    facts = f'(("Results of"({name(atom.concept)})) S where S.sure is true and not S.empty)'
+    pairs = (
+        f"from {facts} E, {facts} L\n"
+        f'      let placed: "Placed"(L.startLow, L.startHigh, L.lastDay, {span.days}),\n'
+        f"        near: {_near(atom)},\n"
+        f"        moved: if {exact} then\n            {far}\n          else {UNKNOWN}\n"
+        "      where not Coalesce(E.place = L.place, E.latest = L.latest and E.low = L.low)\n"
+        "        and not (placed is false) and not (near is false) and L.latest >= E.earliest\n"
+        '      return all "Grade"(if moved is false or placed and near and E.latest < L.earliest then moved\n'
+        f"        else {UNKNOWN})"
+    )
     return Piece(
-        assumed(truth, "observations", holds=span.assumed),
+        assumed(f'"Reached"(({pairs}), 1)', family_list(atom), holds=span.assumed),
         f"exists {facts}",
         parts=PARTS,
         concepts=frozenset({atom.concept}),
@@ -47,10 +49,13 @@ def change(atom: Change, terminology: Terminology) -> Piece:
     )
 
 
-def _within(atom: Change) -> str:
-    if atom.within is None:
-        return ""
-    if atom.within.unit not in _LONGEST_HOURS:
-        return " and false"
-    hours = round(atom.within.value * _LONGEST_HOURS[atom.within.unit])
-    return f" and hours between E.latest and L.latest <= {hours}"
+def _near(atom: Change) -> str:
+    """Whether the two are no further apart than `within`, by the calendar."""
+    moved = windows.length(atom.within) if atom.within is not None else None
+    if moved is None:
+        return "true" if atom.within is None else "L.startHigh <= E.startLow"
+    first, last = (
+        f'(if E.{day} > "Floor" and E.{day} < "Ceiling" then E.{day} + {moved} else E.{day})'
+        for day in ("startLow", "startHigh")
+    )
+    return f"if L.startHigh <= {first} then true\n          else if L.startLow > {last} then false else {UNKNOWN}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 from fhirtrial.criteria.tree import Dose
 from fhirtrial.expressions.cql.atoms.results import PARTS, span_of
 from fhirtrial.expressions.cql.names import decimal, key, name, string, strings
-from fhirtrial.expressions.cql.piece import Helper, Piece
+from fhirtrial.expressions.cql.piece import Helper
 from fhirtrial.expressions.cql.quantities import converted
 from fhirtrial.terminology import Terminology, medicines, units
 from fhirtrial.terminology.products import product
@@ -15,32 +16,54 @@ from fhirtrial.terminology.products import product
 _WEIGHT = "body-weight"
 
 
-def daily_dose(dose: Dose, concept: str, terminology: Terminology) -> Piece:
-    """The test of one exposure F; null where its amount cannot be told in the bound's unit."""
+@dataclass(frozen=True)
+class Dosing:
+    """One exposure F: `let` names its interval in the bound's unit, `truth` compares it with `bound`.
+
+    `adds` where different drugs of a class add up.
+    """
+
+    let: str = ""
+    truth: str = ""
+    bound: str = ""
+    adds: bool = False
+    parts: frozenset[str] = frozenset()
+    concepts: frozenset[str] = frozenset()
+    helpers: tuple[Helper, ...] = ()
+
+
+def daily_dose(dose: Dose, concept: str, terminology: Terminology) -> Dosing:
     unit = dose.unit.split("/", 1)[0]
     weighed = dose.unit.endswith("/kg/d")
-    amount = _amount(concept, unit, terminology)
+    amount = _amount(concept, unit, terminology, weighed=weighed)
     factor, equivalents, members = _equivalent(dose, concept, terminology)
-    per = f'{amount.name}(F.keys, "Dose unit"(F.dosage)){factor}' + (' / "Weight in kg"' if weighed else "")
-    low, high = f'("Least a day"(F.dosage) * {per})', f'("Most a day"(F.dosage) * {per})'
-    bound = decimal(dose.value)
-    truth = f'"Compare"({low},\n            {high}, false, false, {string(dose.op)}, {bound})'
+    per = f"{amount.name}(F.keys, dose.unit){factor}"
+    if weighed:
+        per = f"{per} / (if EndsWith(dose.unit, '/kg') then 1.0 else \"Weight in kg\")"
+    low, high = (f'"Significant"("Times"(dose.{end}, {per}))' for end in ("low", "high"))
+    bound = f"{string(dose.op)}, {decimal(dose.value)}"
     weight = _weight(terminology) if weighed else ()
-    return Piece(
-        truth,
+    return Dosing(
+        let=f'\n      let dose: "Dose of"(F.dosage, F.given),\n        low: {low},\n        high: {high}',
+        truth=f'"Compare"(low, high, false, false, {bound})',
+        bound=bound,
+        adds=dose.op in {">", ">="},
         parts=PARTS | {"dosing"},
         concepts=members | ({_WEIGHT} if weighed else set()),
         helpers=(amount, *equivalents, *weight),
     )
 
 
-def _amount(concept: str, unit: str, terminology: Terminology) -> Helper:
-    """How many of `unit` one recorded unit of the product is: a mass, or a tablet of its stated strength."""
+def _amount(concept: str, unit: str, terminology: Terminology, *, weighed: bool) -> Helper:
+    """How many of `unit` one recorded unit of the product is: a mass, or a tablet of its stated strength.
+
+    A bound per kg also takes what is dosed per kg.
+    """
     by_factor: defaultdict[float, list[str]] = defaultdict(list)
     for written in ("kg", "g", "mg", "ug", "ng", *(a for a, u in units.aliases().items() if u in {"g", "mg", "ug"})):
         factor = units.factor(written, unit)
         if factor is not None:
-            by_factor[factor].append(written)
+            by_factor[factor] += [written, f"{written}/kg"] if weighed else [written]
     masses = [f"    when unit in {strings(w)} then {decimal(f)}" for f, w in sorted(by_factor.items())]
     strengths: defaultdict[float, list[str]] = defaultdict(list)
     for code in terminology.value_set(concept):
@@ -80,15 +103,18 @@ def _weight(terminology: Terminology) -> tuple[Helper, ...]:
     days = span.days if span is not None else ""
     usable = (
         f'("Results of"({name(_WEIGHT)})) F\n'
-        f"    let kg: {function.name}(F.value, F.unit)\n"
-        f"    where F.sure is true and kg > 0 and F.comparator is null\n"
-        f'      and "Began"(F.startLow, F.startHigh, {days}) is true\n'
-        "    return all { kg: kg, at: F.latest }"
+        f"    let kg: {function.name}(F.low, F.unit)\n"
+        "    where F.sure is true and kg > 0 and F.low = F.high and F.comparator is null\n"
+        f'      and "Placed"(F.startLow, F.startHigh, F.lastDay, {days})\n'
+        '    return all { kg: "Significant"(kg), earliest: F.earliest, latest: F.latest }'
+    )
+    last = (
+        '"Weights in kg" W\n      where W.latest >= Min("Weights in kg" V\n'
+        '        where V.latest = Max("Weights in kg" U return all U.latest) return all V.earliest)\n'
+        "      return all W.kg"
     )
     one = (
-        'define "Weight in kg":\n  singleton from (distinct ("Weights in kg" W\n'
-        '    where W.at = Max("Weights in kg" V return all V.at)\n    return all W.kg) K\n'
-        '    where Count(distinct ("Weights in kg" W where W.at = Max("Weights in kg" V return all V.at)\n'
-        "      return all W.kg)) = 1)"
+        f'define "Last weights in kg":\n  distinct ({last})\n\ndefine "Weight in kg":\n'
+        '  if Count("Last weights in kg") = 1 then First("Last weights in kg") else null as Decimal'
     )
     return function, Helper('"Weights in kg"', f'define "Weights in kg":\n  {usable}'), Helper('"Weight in kg"', one)

@@ -8,8 +8,8 @@ from fhirtrial.criteria.tree import Measurement, Ordinal
 from fhirtrial.expressions.cql.atoms.results import limit, reduced, span_of
 from fhirtrial.expressions.cql.names import UNKNOWN, decimal, key, name, string, strings
 from fhirtrial.expressions.cql.piece import Helper, Piece
-from fhirtrial.expressions.cql.quantities import converted, value_in
-from fhirtrial.terminology import Terminology
+from fhirtrial.expressions.cql.quantities import converted, interval
+from fhirtrial.terminology import Terminology, units
 
 _EXTREMES = {("max", ">"): "any", ("max", ">="): "any", ("min", "<"): "any", ("min", "<="): "any"}
 _OUTWARD = {"uln": {">", ">="}, "lln": {"<", "<="}}
@@ -22,31 +22,39 @@ def measurement(atom: Measurement, terminology: Terminology) -> Piece:
         return _ratio(atom, atom.over, select, terminology)
     if atom.of != "absolute":
         grade, helpers = _against_limit(atom, terminology)
-        return reduced(
-            atom.concept, span, grade, select, count=atom.count, parts=frozenset({"limits"}), helpers=helpers
-        )
-    unit = atom.unit or ""
-    grade = f'"Meets"({value_in(atom.concept, unit)}, F.comparator, {string(atom.op)}, {decimal(atom.value)})'
-    function = converted(atom.concept, unit, terminology)
-    return reduced(atom.concept, span, grade, select, count=atom.count, helpers=(function,))
+        return reduced(atom, span, grade, select, count=atom.count, parts=frozenset({"limits"}), helpers=helpers)
+    function = converted(atom.concept, atom.unit or terminology.concept(atom.concept).unit or "", terminology)
+    grade = f'"Meets"({interval(function)}, {string(atom.op)}, {decimal(atom.value)})'
+    return reduced(atom, span, grade, select, count=atom.count, helpers=(function,))
 
 
 def ordinal(atom: Ordinal, terminology: Terminology) -> Piece:
-    function = _rank(atom.concept, terminology)
-    rank = f"Coalesce(F.value, {function.name}(F.said, Lower(F.saidWords)))"
+    concept = terminology.concept(atom.concept)
+    ranked, function = _rank(atom.concept, terminology), converted(atom.concept, concept.unit or "1", terminology)
+    ranks = ", ".join(decimal(rank) for rank in sorted(set(concept.ordinals.values())))
+    number = f"{function.name}(F.low, F.unit)"
+    rank = (
+        f"(if F.low = F.high and F.comparator is null and {number} in {{ {ranks} }}\n"
+        f"            then {number} else {ranked.name}(F.said, F.saidWords))"
+    )
     bound = decimal(float(atom.rank))
     grade = f'"Compare"({rank}, {rank}, false, false, {string(atom.op)}, {bound})'
     span = span_of(atom.concept, atom.window, terminology)
-    return reduced(atom.concept, span, grade, "latest", helpers=(function,))
+    return reduced(atom, span, grade, "latest", helpers=(ranked, function))
 
 
 def _against_limit(atom: Measurement, terminology: Terminology) -> tuple[str, tuple[Helper, ...]]:
-    upper = atom.of == "uln"
-    bound, helpers = limit(atom.concept, "high" if upper else "low", terminology)
+    """By value and limit; marks decide where there is no number, and leave open what they contradict."""
+    least, helpers = limit(atom.concept, "low", terminology)
+    most, _ = limit(atom.concept, "high", terminology)
     normal, beyond = _marks(atom)
+    upper = atom.of == "uln"
+    value = "F.low, F.high, F.bottomless, F.topless, F.comparator"
     grade = (
-        f'"Against limit"(F.value, F.comparator, {string(atom.op)}, {decimal(atom.value)},\n'
-        f"          {bound},\n          F.marks, {str(upper).lower()}, {normal}, {beyond})"
+        f'(if not F.numeric then "By marks"(F.marks, {str(upper).lower()}, {normal}, {beyond})\n'
+        f'        else if "Marked otherwise"({value},\n          {least},\n          {most},\n          F.marks)'
+        f' then {UNKNOWN}\n        else "Meets"({value}, {string(atom.op)},\n'
+        f"          {most if upper else least} * {decimal(atom.value)}))"
     )
     return grade, helpers
 
@@ -63,44 +71,65 @@ def _marks(atom: Measurement) -> tuple[str, str]:
 
 
 def _ratio(atom: Measurement, over: str, select: str, terminology: Terminology) -> Piece:
-    """Divided by a result of the other concept at the same clinical moment."""
-    functions = []
-    values = []
-    for concept, row in ((atom.concept, "F"), (over, "D")):
-        unit = terminology.concept(concept).unit or ""
-        function = converted(concept, unit, terminology)
-        functions.append(function)
-        values.append(f"{function.name}({row}.value, {row}.unit)")
-    divisor = (
-        f'First(("Results of"({name(over)})) D\n'
-        "            where D.sure is true and D.latest = F.latest and D.comparator is null\n"
-        f"            return all {values[1]})"
+    """Divided by a result of the other concept at the same clinical moment; two that differ leave nothing to divide by.
+
+    A share (FiO2 of 40 %) divides as the number it is (0.4).
+    """
+    concept, below = terminology.concept(atom.concept), terminology.concept(over)
+    above, under = (
+        converted(one, unit or "", terminology)
+        for one, unit in ((atom.concept, atom.unit or concept.unit), (over, below.unit))
     )
-    bound = f"{string(atom.op)}, {decimal(atom.value)}"
-    grade = f'"Meets"({values[0]}\n            / {divisor}, F.comparator, {bound})'
+    share = (units.factor(below.unit, "1") if below.unit else None) or 1.0
+    number = f"{under.name}(D.low, D.unit)"
+    at_once = f'(("Results of"({name(over)})) D\n            where D.sure is true and D.latest = F.latest'
+    usable = f"D.low = D.high and D.comparator is null and {number} > 0"
+    divisor = (
+        f"(if exists {at_once} and not Coalesce({usable}, false)) then null as Decimal\n"
+        f"          else singleton from (distinct {at_once} return all {number})\n"
+        f"            K where Count(distinct {at_once} return all {number})) = 1))"
+    )
+    scale = "" if share == 1 else f" * {decimal(share)}"
+    low, high = (f"{above.name}(F.{end}, F.unit) / ({divisor}{scale})" for end in ("low", "high"))
+    met = f'"Meets"({low},\n          {high},\n          F.bottomless, F.topless, F.comparator, '
     return reduced(
-        atom.concept,
+        atom,
         span_of(atom.concept, atom.window, terminology),
-        grade,
+        f"{met}{string(atom.op)}, {decimal(atom.value)})",
         select,
+        empty=(
+            f"(F.empty or {above.name}(Coalesce(F.low, F.high), F.unit) is not null\n"
+            f"          and not exists {at_once} and {usable}))"
+        ),
         count=atom.count,
         concepts=frozenset({over}),
-        helpers=tuple(functions),
+        helpers=(above, under),
     )
 
 
 def _rank(concept: str, terminology: Terminology) -> Helper:
-    """The concept's own table of ranks, by code and by whole text."""
+    """The concept's own table of ranks, by code, else by each word; none where several are named."""
     ranks: defaultdict[int, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for answer, rank in terminology.concept(concept).ordinals.items():
         if isinstance(answer, str):
             ranks[rank][1].append(answer)
         else:
             ranks[rank][0].append(key(*answer))
-    tests = "\n".join(
-        f'    when "Any of"(keys, {strings(codes)}) or words in {strings(texts)} then {rank}.0'
-        for rank, (codes, texts) in sorted(ranks.items())
+    by_code, by_word = (
+        "flatten {\n"
+        + ",\n".join(
+            f'      if "Any of"({source}, {strings(found[side])}) then {{ {rank}.0 }} else List<Decimal> {{ }}'
+            for rank, found in sorted(ranks.items())
+        )
+        + " }"
+        for side, source in ((0, "keys"), (1, "words"))
     )
-    title = name(f"{concept} rank")
-    body = f"  case\n{tests}\n    else null as Decimal\n  end" if tests else "  null as Decimal"
-    return Helper(title, f"define function {title}(keys List<String>, words String):\n{body}")
+    coded, title = name(f"{concept} ranks"), name(f"{concept} rank")
+    text = (
+        f"define function {coded}(keys List<String>, words List<String>):\n"
+        f"  if exists ({by_code}) then\n    {by_code}\n"
+        f"  else {by_word}\n\n"
+        f"define function {title}(keys List<String>, words List<String>):\n"
+        f"  if Count({coded}(keys, words)) = 1 then First({coded}(keys, words)) else null as Decimal"
+    )
+    return Helper(title, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fhirtrial.expressions.cql.concepts import complete
-from fhirtrial.expressions.cql.names import UNKNOWN, name, string
+from fhirtrial.expressions.cql.names import UNKNOWN, name
 from fhirtrial.terminology import Terminology
 from fhirtrial.terminology.policy import load_policy
 
@@ -19,16 +19,16 @@ def conjunction(*parts: str) -> str:
     return "\n          and ".join(part for part in parts if part)
 
 
-def assumed(truth: str, family: str, *, holds: bool) -> str:
+def assumed(truth: str, families: str, *, holds: bool) -> str:
     """At most presumed, where the window rests on an assumption."""
-    return f'"Presumed"({truth}, {string(family)})' if holds else truth
+    return f'"Presumed"({truth}, {families})' if holds else truth
 
 
-def absence(kind: str, concept: str, family: str, systems: str, terminology: Terminology) -> str:
+def absence(kind: str, concept: str, families: str, systems: str, since: str, terminology: Terminology) -> str:
     """What nothing recorded means, by the world policy and the concept's completeness."""
     if load_policy().absence(kind, terminology.concept(concept)) != "presumed-no":
         return UNKNOWN
-    return f'"Absent"({string(family)}, {name(systems)}, {complete(concept, terminology)})'
+    return f'"Absent"({families}, {since}, {name(systems)}, {complete(concept, terminology)})'
 
 
 def none_of(concepts: tuple[str, ...], keys: str = "F.keys", words: str = "F.words") -> str:

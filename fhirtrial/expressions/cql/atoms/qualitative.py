@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fhirtrial.criteria.tree import Result
-from fhirtrial.expressions.cql.atoms.results import limit, reduced, span_of
+from fhirtrial.expressions.cql.atoms.results import limit, reduced, rows_of, span_of
 from fhirtrial.expressions.cql.lexicon import readings
 from fhirtrial.expressions.cql.names import UNKNOWN, strings
 from fhirtrial.expressions.cql.piece import Helper, Piece
@@ -11,32 +11,49 @@ from fhirtrial.terminology import Terminology
 from fhirtrial.terminology.policy import load_policy
 from fhirtrial.terminology.qualitative import SAYS
 
+_EMPTY = "F.empty and \"Marked\"(F.marks) = ''"
+
 
 def result(atom: Result, terminology: Terminology) -> Piece:
+    grade, helpers = _grade(atom, terminology)
+    return reduced(
+        atom,
+        span_of(atom.concept, atom.window, terminology),
+        grade,
+        _select(atom, terminology),
+        empty=_EMPTY,
+        parts=frozenset({"limits", "qualitative"}),
+        helpers=(*helpers, *_lexicon()),
+    )
+
+
+def judged(atom: Result, terminology: Terminology) -> str:
+    """The concept's results, each with its grade; empty where the window's anchor is not known."""
+    span = span_of(atom.concept, atom.window, terminology)
+    grade, _ = _grade(atom, terminology)
+    return rows_of(atom.concept, span, grade, _select(atom, terminology), _EMPTY) if span is not None else "{ }"
+
+
+def _select(atom: Result, terminology: Terminology) -> str:
+    """A serology stays positive: without a recency any positive decides, whatever came later."""
     recency = load_policy().recency_days(terminology.concept(atom.concept))
-    # A serology stays positive: without a recency any positive decides, whatever came later.
-    select = "any" if recency is None and atom.result == "positive" else atom.select
+    return "any" if recency is None and atom.result == "positive" else atom.select
+
+
+def _grade(atom: Result, terminology: Terminology) -> tuple[str, tuple[Helper, ...]]:
     high, helpers = limit(atom.concept, "high", terminology)
     low, _ = limit(atom.concept, "low", terminology)
     yes, no = (strings(words) for words in SAYS[atom.result])
     by_limits = (
-        f'"By limits"(F.value, F.comparator, {low}, {high},\n'
-        '            not exists (F.ranges R where "Fits"(R) and R.low.value is not null))'
+        f'"By limits"(F.low, F.high, F.bottomless, F.topless, F.comparator, {low}, {high},\n'
+        '            not exists (("Limits"(F.ranges, F.unit)) R where R.low is not null))'
     )
     reading = (
-        f'"Joined"(\n          if F.value is not null then {by_limits}\n'
+        f'"Joined"(\n          if F.numeric then {by_limits}\n'
         "          else if F.truth is not null then (if F.truth then 'positive' else 'negative')\n"
         '          else "Reading"(F.said, F.saidWords),\n          "Marked"(F.marks))'
     )
-    grade = f'"Says"({reading}, {yes}, {no})'
-    return reduced(
-        atom.concept,
-        span_of(atom.concept, atom.window, terminology),
-        grade,
-        select,
-        parts=frozenset({"limits", "qualitative"}),
-        helpers=(*helpers, *_lexicon()),
-    )
+    return f'"Says"({reading}, {yes}, {no})', helpers
 
 
 def _lexicon() -> tuple[Helper, ...]:

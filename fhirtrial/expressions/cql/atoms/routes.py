@@ -8,57 +8,86 @@ from fhirtrial.expressions.cql.names import UNKNOWN, key, name, string, strings
 from fhirtrial.expressions.cql.piece import Helper
 from fhirtrial.terminology import Terminology
 from fhirtrial.terminology.products import product
-from fhirtrial.terminology.routes import groups, within
+from fhirtrial.terminology.routes import groups
+from fhirtrial.terminology.systems import URIS
 
-# What is asked for and every group that is it; a wider group leaves it open, any other denies it.
-_FITS = {
-    "systemic": frozenset({"oral", "injection", "intravenous", "subcutaneous", "intramuscular", "systemic"}),
-}
+_SYSTEMIC = frozenset({"oral", "injection", "intravenous", "subcutaneous", "intramuscular", "systemic"})
+# An injection of unstated kind may be any of these.
+_INJECTED = frozenset({"intravenous", "subcutaneous", "intramuscular"})
 
 
 def recorded_route() -> tuple[Helper, ...]:
-    """The functions that read a recorded route: one group, or none where it says several or nothing."""
-    listed = "\n".join(
-        f'    union (if "Any of"(keys, {_keys(group)}) or words in {strings(groups()[group].texts)}'
-        f" then {{ {string(group)} }} else List<String> {{ }})"
+    """The functions that read a recorded route: by its codes, else by its words; none where it says several."""
+    by_code = ",\n".join(
+        f'    if "Any of"(keys, {_keys(group)}) then {{ {string(group)} }} else List<String> {{ }}'
         for group in groups()
-    ).replace("    union", "   ", 1)
-    found = f'define function "Routes"(keys List<String>, words String):\n{listed}'
-    one = (
-        'define function "Route"(keys List<String>, words String):\n'
-        '  if Count("Routes"(keys, words)) = 1 then First("Routes"(keys, words)) else null as String'
     )
-    return Helper('"Routes"', found), Helper('"Route"', one)
+    by_word = ",\n".join(
+        f'    if "Any of"(words, {strings(groups()[group].texts)}) then {{ {string(group)} }} else List<String> {{ }}'
+        for group in groups()
+    )
+    one = (
+        'define function "Route"(keys List<String>, words List<String>):\n'
+        '  if Count("Routes by code"(keys)) = 1 then First("Routes by code"(keys))\n'
+        '  else if Count("Routes by word"(words)) = 1 then First("Routes by word"(words))\n'
+        "  else null as String"
+    )
+    return (
+        Helper('"Routes by code"', f'define function "Routes by code"(keys List<String>):\n  flatten {{\n{by_code} }}'),
+        Helper(
+            '"Routes by word"', f'define function "Routes by word"(words List<String>):\n  flatten {{\n{by_word} }}'
+        ),
+        Helper('"Route"', one),
+    )
 
 
 def by_route(concept: str, asked: str, terminology: Terminology) -> tuple[str, tuple[Helper, ...]]:
     """The row's route is the asked one; of a product that does not say, or says more than one, it is open."""
-    made: defaultdict[bool, list[str]] = defaultdict(list)
+    fits = _SYSTEMIC if asked == "systemic" else frozenset({asked})
+    vague = {"systemic"} | ({"injection"} if asked in _INJECTED else set())
+    made = _by_product(concept, terminology)
+    truth = (
+        f'"Route fits"(if F.route is null then {made.name}(F.keys) else {{ F.route }}, {strings(fits)}, '
+        f"{strings(vague - fits)})"
+    )
+    test = (
+        'define function "Route fits"(routes List<String>, fits List<String>, vague List<String>):\n'
+        f"  if not exists routes then {UNKNOWN}\n  else if not exists (routes except fits) then true\n"
+        f"  else if not exists (routes intersect fits) and not exists (routes intersect vague) then false\n"
+        f"  else {UNKNOWN}"
+    )
+    return truth, (_by_atc(), made, Helper('"Route fits"', test))
+
+
+def _by_product(concept: str, terminology: Terminology) -> Helper:
+    """The routes that the concept's products are made for, and those that ATC codes imply."""
+    made: defaultdict[str, list[str]] = defaultdict(list)
     for code in terminology.value_set(concept):
         found = product(code.code)
-        side = _fits(found.route, asked) if found is not None and found.route else None
-        if side is not None:
-            made[side].append(key(code.system, code.code))
-    title = name(f"{concept} {asked} by product")
+        if found is not None and found.route:
+            made[found.route].append(key(code.system, code.code))
+    tests = ",\n".join(
+        f'    if "Any of"(keys, {strings(codes)}) then {{ {string(group)} }} else List<String> {{ }}'
+        for group, codes in sorted(made.items())
+    )
+    title = name(f"{concept} routes by product")
+    listed = f"{tests},\n" if tests else ""
     text = (
-        f'define function {title}(keys List<String>):\n  if "Any of"(keys, {strings(made[True])}) then true\n'
-        f'  else if "Any of"(keys, {strings(made[False])}) then false\n  else {UNKNOWN}'
+        f"define function {title}(keys List<String>):\n  distinct flatten {{\n{listed}"
+        f"    keys K where StartsWith(K, '{URIS['atc']}|') return all \"Route by ATC\"(K) }}"
     )
-    sides = {side: strings(g for g in groups() if _fits(g, asked) is side) for side in (True, False)}
-    truth = (
-        f"(if F.route is null then {title}(F.keys) else if F.route in {sides[True]} then true\n"
-        f"            else if F.route in {sides[False]} then false else {UNKNOWN})"
-    )
-    return truth, (Helper(title, text),)
+    return Helper(title, text)
 
 
-def _fits(group: str, asked: str) -> bool | None:
-    fits = _FITS.get(asked, frozenset({asked}))
-    if within(group, fits) or group in fits:
-        return True
-    wider = groups()[asked].within if asked in groups() else None
-    vague = asked not in groups() and group == "injection"
-    return None if vague or group in {wider, "systemic"} else False
+def _by_atc() -> Helper:
+    """An ATC code's main group says where a drug is applied."""
+    prefixes = sorted(((p, g) for g in groups() for p in groups()[g].atc), key=lambda pair: (-len(pair[0]), pair))
+    tests = "\n".join(
+        f"    when StartsWith(code, {string(key(URIS['atc'], prefix))}) then {string(group)}"
+        for prefix, group in prefixes
+    )
+    text = f"define function \"Route by ATC\"(code String):\n  case\n{tests}\n    else 'systemic'\n  end"
+    return Helper('"Route by ATC"', text)
 
 
 def _keys(group: str) -> str:

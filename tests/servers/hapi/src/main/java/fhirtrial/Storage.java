@@ -8,7 +8,6 @@ import ca.uhn.fhir.jpa.batch2.JpaBatch2Config;
 import ca.uhn.fhir.jpa.binary.api.IBinaryStorageSvc;
 import ca.uhn.fhir.jpa.binstore.MemoryBinaryStorageSvcImpl;
 import ca.uhn.fhir.jpa.config.HapiJpaConfig;
-import ca.uhn.fhir.jpa.config.r4.JpaR4Config;
 import ca.uhn.fhir.jpa.config.util.HapiEntityManagerFactoryUtil;
 import ca.uhn.fhir.jpa.model.config.PartitionSettings;
 import ca.uhn.fhir.jpa.model.config.SubscriptionSettings;
@@ -27,10 +26,9 @@ import org.springframework.context.annotation.Primary;
 import org.springframework.orm.jpa.JpaTransactionManager;
 import org.springframework.orm.jpa.LocalContainerEntityManagerFactoryBean;
 
-/** Where the server keeps its resources: an H2 database in memory that dies with the process. */
+/** Where the server keeps its resources: an H2 database in memory that dies with the process; the FHIR version comes beside it. */
 @Configuration
 @Import({
-    JpaR4Config.class,
     HapiJpaConfig.class,
     JpaBatch2Config.class,
     Batch2JobsConfig.class,
@@ -70,8 +68,8 @@ class Storage {
 
     @Bean
     LocalContainerEntityManagerFactoryBean entityManagerFactory(
-            ConfigurableListableBeanFactory beans, FhirContext r4, JpaStorageSettings settings, DataSource dataSource) {
-        var factory = HapiEntityManagerFactoryUtil.newEntityManagerFactory(beans, r4, settings);
+            ConfigurableListableBeanFactory beans, FhirContext fhir, JpaStorageSettings settings, DataSource dataSource) {
+        var factory = HapiEntityManagerFactoryUtil.newEntityManagerFactory(beans, fhir, settings);
         factory.setPersistenceUnitName("fhir");
         factory.setDataSource(dataSource);
         factory.getJpaPropertyMap().putAll(Map.of(

@@ -1,0 +1,150 @@
+"""All trials as one network of gates over distinct atoms, down to one verdict each; equal parts of trials are one.
+
+It stands for patients whom nobody asked: what only a person can answer is one constant, unknown, for all trials.
+Slots are numbered so that every gate comes after what it reads, and gates of one kind on one level lie together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fhirtrial.criteria.lower import Lowered, lower
+from fhirtrial.criteria.questions import asked
+from fhirtrial.criteria.tree import (
+    AtLeast,
+    Atom,
+    Attestation,
+    ClassificationCriteria,
+    DataAvailability,
+    Defect,
+    Expected,
+    Not,
+    NotComputable,
+    OtherExperiencer,
+    Residue,
+    TreatmentState,
+)
+from fhirtrial.matching.result import Trial
+from fhirtrial.terminology import Terminology
+
+Ints = NDArray[np.int64]
+NOBODY_SAYS = NotComputable(text="what only a person can answer", reason="not_encoded")
+"""The constant that stands for all atoms of which no record can say anything."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Gates of one kind: `k` of their inputs, 0 for the negation of the one, -1 for all of them.
+
+    Gate i of the layer is slot `first + i` and reads `inputs[starts[i]:starts[i + 1]]`.
+    """
+
+    k: int
+    first: int
+    starts: Ints
+    inputs: Ints
+
+    @property
+    def gates(self) -> int:
+        return len(self.starts) - 1
+
+
+@dataclass(frozen=True)
+class Network:
+    """`verdicts` is each trial's slot, `criteria` each trial's slots of its criteria, in its order."""
+
+    atoms: tuple[Atom, ...]
+    layers: tuple[Layer, ...]
+    slots: int
+    verdicts: Ints
+    criteria: tuple[Ints, ...]
+
+
+Key = tuple[int, tuple[int, ...]]
+
+
+class _Builder:
+    def __init__(self, terminology: Terminology) -> None:
+        self.atoms: dict[Atom, int] = {NOBODY_SAYS: 0}
+        self.gates: dict[Key, int] = {}
+        self.levels: list[int] = []
+        self._silent = cache(lambda atom: _silent(atom, terminology))
+
+    def root(self, node: Lowered) -> int:
+        """Atoms have numbers from 0 up, gates from -1 down: how many atoms there are is known at the end."""
+        match node:
+            case AtLeast(k=k, nodes=nodes):
+                return self.gate(k, [self.root(n) for n in nodes])  # type: ignore[arg-type]
+            case Not(node=inner):
+                return self.gate(0, [self.root(inner)])  # type: ignore[arg-type]
+            case atom:
+                return 0 if self._silent(atom) else self.atoms.setdefault(atom, len(self.atoms))
+
+    def gate(self, k: int, nodes: list[int]) -> int:
+        if k == len(nodes) or k == 1:
+            nodes, k = sorted(set(nodes)), 1 if k == 1 and len(nodes) > 1 else -1
+        if k and len(nodes) == 1:
+            return nodes[0]
+        if k == 0 and nodes[0] == 0:
+            return 0  # not unknown is unknown
+        key = (k, tuple(sorted(nodes)))
+        number = self.gates.setdefault(key, -1 - len(self.gates))
+        if len(self.levels) < len(self.gates):
+            self.levels.append(1 + max(0 if n >= 0 else self.levels[-1 - n] for n in nodes))
+        return number
+
+
+def network(trials: Sequence[Trial], terminology: Terminology) -> Network:
+    """Compiles trials; a trial without criteria is unknown."""
+    build = _Builder(terminology)
+    roots = [[build.root(lower(c.tree)) for c in trial.criteria] for trial in trials]
+    verdicts = [
+        build.gate(
+            -1,
+            [build.gate(0, [n]) if c.kind == "exclusion" else n for n, c in zip(of, trial.criteria, strict=True)]
+            or [0],
+        )
+        for trial, of in zip(trials, roots, strict=True)
+    ]
+    keys = list(build.gates)
+    order = sorted(range(len(keys)), key=lambda i: (build.levels[i], keys[i][0], keys[i][1]))
+    atoms = len(build.atoms)
+    slot = np.empty(len(keys), np.int64)
+    slot[order] = np.arange(atoms, atoms + len(keys))
+
+    def slots(numbers: Sequence[int]) -> Ints:
+        found = np.array(numbers, np.int64)
+        gates = found < 0
+        found[gates] = slot[-1 - found[gates]]
+        return found
+
+    layers: list[Layer] = []
+    first = 0
+    while first < len(order):
+        level, k = build.levels[order[first]], keys[order[first]][0]
+        last = first
+        while last < len(order) and (build.levels[order[last]], keys[order[last]][0]) == (level, k):
+            last += 1
+        nodes = [keys[i][1] for i in order[first:last]]
+        starts = np.cumsum([0, *map(len, nodes)])
+        layers.append(Layer(k, atoms + first, starts, slots([n for some in nodes for n in some])))
+        first = last
+    return Network(tuple(build.atoms), tuple(layers), atoms + len(keys), slots(verdicts), tuple(map(slots, roots)))
+
+
+def _silent(atom: Atom, terminology: Terminology) -> bool:
+    """Whether no record can say anything: a person's to answer, or lost by the source."""
+    match atom:
+        case Residue() | NotComputable() | Attestation() | ClassificationCriteria() | TreatmentState() | Expected():
+            return True
+        case Defect():
+            return True
+        case DataAvailability() | OtherExperiencer():
+            return asked(atom, terminology)
+        case _:
+            return False

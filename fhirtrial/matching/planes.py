@@ -1,0 +1,99 @@
+"""Truths as four bit planes, plane t = [x ≥ t]: min is AND and max is OR on every plane, Not reverses and complements.
+
+A plane holds 64 patients in a word, so that one instruction decides for all of them; `network` says which gates.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fhirtrial.matching.network import Layer, Network
+
+Planes = NDArray[np.uint64]
+LEVELS = 4
+WORD = 64
+
+
+def packed(truth: NDArray[np.int8]) -> Planes:
+    """[slots × patients] → [slots × 4 × words]; patients beyond the last are `no`."""
+    slots, patients = truth.shape
+    words = -(-patients // WORD)
+    planes = np.zeros((slots, LEVELS, words * 8), np.uint8)
+    for level in range(LEVELS):
+        bits = np.packbits(truth > level, axis=1, bitorder="little")
+        planes[:, level, : bits.shape[1]] = bits
+    return planes.view(np.uint64)
+
+
+def unpacked(planes: Planes, patients: int) -> NDArray[np.int8]:
+    """[slots × 4 × words] → [slots × patients]"""
+    truth = np.zeros((len(planes), patients), np.int8)
+    for level in range(LEVELS):
+        bits = np.ascontiguousarray(planes[:, level]).view(np.uint8)
+        truth += np.unpackbits(bits, axis=1, count=patients, bitorder="little").view(np.int8)
+    return truth
+
+
+def evaluated(network: Network, atoms: Planes) -> Planes:
+    """All slots' planes from those of the atoms."""
+    planes = np.empty((network.slots, *atoms.shape[1:]), np.uint64)
+    planes[: len(atoms)] = atoms
+    for layer in network.layers:
+        if layer.k == 0:
+            planes[layer.first : layer.first + layer.gates] = ~planes[layer.inputs][:, ::-1]
+        else:
+            _layer(layer, planes)
+    return planes
+
+
+def _layer(layer: Layer, planes: Planes) -> None:
+    starts = layer.starts.tolist()
+    for gate, (start, end) in enumerate(pairwise(starts), layer.first):
+        nodes = planes[layer.inputs[start:end]]
+        if layer.k == -1:
+            np.bitwise_and.reduce(nodes, axis=0, out=planes[gate])
+        elif layer.k == 1:
+            np.bitwise_or.reduce(nodes, axis=0, out=planes[gate])
+        else:
+            planes[gate] = at_least(layer.k, nodes)
+
+
+def at_least(k: int, nodes: Planes) -> Planes:
+    """Where at least `k` of the nodes' bits are set, counted in bit slices: digit d of all counts is one array."""
+    digits: list[Planes] = []
+    for node in nodes:
+        carry = node
+        for place, digit in enumerate(digits):
+            digits[place], carry = digit ^ carry, digit & carry
+        digits.append(carry)
+    # count >= k, from the highest digit down: greater so far, or equal so far
+    greater, equal = np.zeros_like(nodes[0]), ~np.zeros_like(nodes[0])
+    for place in range(len(digits) - 1, -1, -1):
+        if k >> place & 1:
+            equal = equal & digits[place]
+        else:
+            greater, equal = greater | (equal & digits[place]), equal & ~digits[place]
+    reached: Planes = greater | equal
+    return reached
+
+
+def one_by_one(network: Network, atoms: NDArray[np.int8]) -> NDArray[np.int8]:
+    """All slots' truths for one patient: so few that bytes are quicker than planes."""
+    truth = np.empty(network.slots, np.int8)
+    truth[: len(atoms)] = atoms
+    for layer in network.layers:
+        here = slice(layer.first, layer.first + layer.gates)
+        nodes = truth[layer.inputs]
+        if layer.k == 0:
+            truth[here] = 4 - nodes
+        elif layer.k == -1:
+            np.minimum.reduceat(nodes, layer.starts[:-1], out=truth[here])
+        elif layer.k == 1:
+            np.maximum.reduceat(nodes, layer.starts[:-1], out=truth[here])
+        else:
+            parts = np.split(nodes, layer.starts[1:-1])
+            truth[here] = [np.partition(part, len(part) - layer.k)[len(part) - layer.k] for part in parts]
+    return truth

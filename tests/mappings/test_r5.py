@@ -1,0 +1,212 @@
+"""What R5 says otherwise than R4: combinations, parties, states, references, requirements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mappings.matches import TO_R5 as SITE
+from mappings.matches import match, screening, trial, verdict
+from mappings.publishing import TO_R5, only, published
+from mappings.trials import REGISTERED
+
+from fhirtrial.criteria.criterion import Criterion
+from fhirtrial.criteria.tree import (
+    Age,
+    All,
+    AtLeast,
+    Condition,
+    Encounter,
+    Medication,
+    Node,
+    Not,
+    Offset,
+    Procedure,
+    Sex,
+    Window,
+)
+from fhirtrial.criteria.tree import Any as AnyOf
+from fhirtrial.criteria.truth import Verdict
+from fhirtrial.plugins import Resource
+from fhirtrial.records.codes import CODES
+from fhirtrial.records.fields import Contact, Official, Reference
+from fhirtrial_mappings.artifacts import related_artifact, research_study
+from fhirtrial_mappings.artifacts.evidence_variable import characteristic
+from fhirtrial_mappings.data_requirements import data_requirements
+from fhirtrial_mappings.results import research_subject, screening_list
+
+DM, ADULT, WOMAN = Condition(concept="dermatomyositis"), Age(low=18), Sex(value="female")
+ACTIVE = Condition(concept="dermatomyositis", when="active")
+YEAR = Window(anchor="screening", start=Offset(value=-1, unit="a"))
+
+
+def of(tree: Node, kind: str = "inclusion") -> Resource:
+    item = Criterion.model_validate({"id": "inc-9", "kind": kind, "text": "as written", "tree": tree})
+    return characteristic(item, "NCT01234567", TO_R5)
+
+
+def shape(one: Resource) -> Any:
+    """A characteristic in short: its combination, or how its atom is said; a dash where it is excluded."""
+    sign = "-" if one.get("exclude") else ""
+    combined = one.get("definitionByCombination")
+    if combined is None:
+        return sign + ("coded" if "definitionByTypeAndValue" in one else "words")
+    code = combined["code"] + (f" {combined['threshold']}" if "threshold" in combined else "")
+    return sign + code, [shape(inner) for inner in combined["characteristic"]]
+
+
+@pytest.mark.parametrize(
+    ("tree", "kind", "expected"),
+    [
+        (DM, "inclusion", "coded"),
+        (DM, "exclusion", "-coded"),
+        (ACTIVE, "inclusion", "words"),
+        (Not(node=DM), "inclusion", "-coded"),
+        (Not(node=DM), "exclusion", "coded"),
+        (All(nodes=(DM, ADULT)), "inclusion", ("all-of", ["coded", "coded"])),
+        (AnyOf(nodes=(DM, Not(node=ACTIVE))), "exclusion", ("-any-of", ["coded", "-words"])),
+        (AtLeast(k=2, nodes=(DM, ADULT, WOMAN)), "inclusion", ("at-least 2", ["coded"] * 3)),
+        (AtLeast(k=1, nodes=(DM, ADULT)), "inclusion", ("any-of", ["coded"] * 2)),
+        (
+            All(nodes=(DM, AnyOf(nodes=(ADULT, ACTIVE)))),
+            "inclusion",
+            ("all-of", ["coded", ("any-of", ["coded", "words"])]),
+        ),
+    ],
+)
+def test_trees_are_combinations(tree: Node, kind: str, expected: Any) -> None:
+    assert shape(of(tree, kind)) == expected
+
+
+def test_the_cql_stands_beside_what_it_says_and_only_there() -> None:
+    assert of(ACTIVE)["definitionExpression"]["expression"] == "inc-9"
+    assert "definitionExpression" not in of(Not(node=ACTIVE))
+    assert of(ACTIVE)["definitionCodeableConcept"]["text"]
+
+
+def test_links_are_unique() -> None:
+    inside = of(All(nodes=(DM, AnyOf(nodes=(ADULT, ACTIVE)))))["definitionByCombination"]["characteristic"]
+    links = [inside[0]["linkId"], inside[1]["linkId"]]
+    links += [c["linkId"] for c in inside[1]["definitionByCombination"]["characteristic"]]
+    assert links == ["inc-9.1", "inc-9.2", "inc-9.2.1", "inc-9.2.2"]
+
+
+def study(**changes: Any) -> Resource:
+    return only("ResearchStudy", REGISTERED.model_copy(update=changes), TO_R5)
+
+
+@pytest.mark.parametrize("registry", sorted(CODES["TrialRecord", "overall_status"]))
+def test_the_status_of_the_study_is_its_progress(registry: str) -> None:
+    found = study(overall_status=registry)
+    assert found["status"] == ("retired" if registry == "WITHHELD" else "active")
+    assert found["progressStatus"][0]["state"]["text"] == registry
+    assert research_study.read(found)["status"] == registry
+
+
+def test_without_a_status_there_is_none() -> None:
+    assert research_study.read(study(overall_status=None))["status"] == ""
+
+
+def test_everybody_is_an_associated_party_with_a_role() -> None:
+    nobody = Official(name="N. N.", role=None)
+    desk = Contact(name="Desk", phone="1", role="CONTACT")
+    found = study(overall_officials=(nobody,), central_contacts=(desk,))
+    parties = {p["name"]: p for p in found["associatedParty"]}
+    assert {name: p["role"].get("coding", [{}])[0].get("code") for name, p in parties.items()} == {
+        "University Hospital": "lead-sponsor",
+        "Maker Ltd": "collaborator",
+        "N. N.": None,
+        "Desk": "general-contact",
+    }
+    assert parties["N. N."]["role"] == {"text": "Role not given"}
+    contained = {c["id"]: c for c in found["contained"]}
+    assert contained[parties["Desk"]["party"]["reference"][1:]]["contact"] == [
+        {"telecom": [{"system": "phone", "value": "1"}]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("BACKGROUND", "cites"), ("DERIVED", "cited-by"), ("RESULT", "citation"), (None, "citation")],
+)
+def test_citations(kind: str | None, expected: str) -> None:
+    (first, *_) = study(references=(Reference(pmid="1", type=kind, citation="A."),))["relatedArtifact"]
+    assert first["type"] == expected
+    assert first["document"] == {"url": "https://pubmed.ncbi.nlm.nih.gov/1"}
+
+
+def test_data_and_the_page_that_it_is_from_are_two_documents() -> None:
+    given = {
+        "type": "derived-from",
+        "url": "https://x.example",
+        "document": {"contentType": "text/plain", "data": "YQ=="},
+    }
+    data, page = related_artifact.r5([given])
+    assert (data["document"], page["document"]) == (given["document"], {"url": "https://x.example"})
+
+
+def test_eligibility_leads_to_all_its_forms() -> None:
+    found = study()
+    here = {f"{r['resourceType']}/{r['id']}" for r in published(REGISTERED, TO_R5)}
+    forms = [a for a in found["relatedArtifact"] if a["type"] == "composed-of"]
+    named = [found["recruitment"]["eligibility"]["reference"]]
+    named += [a["resourceReference"]["reference"] for a in forms if "resourceReference" in a]
+    named += [a["resource"].removeprefix(f"{TO_R5.base}/") for a in forms if "resource" in a]
+    assert len(named) == 3
+    assert set(named) <= here
+
+
+@pytest.mark.parametrize(
+    ("atom", "paths"),
+    [
+        (
+            Medication(concept="dermatomyositis", window=YEAR),
+            [
+                ("MedicationStatement", "medication.concept", "effective"),
+                ("MedicationAdministration", "medication.concept", "occurence"),
+                ("MedicationDispense", "medication.concept", "whenHandedOver"),
+                ("MedicationRequest", "medication.concept", "authoredOn"),
+            ],
+        ),
+        (Encounter(reason="dermatomyositis", window=YEAR), [("Encounter", "reason.value.concept", "actualPeriod")]),
+        (Condition(concept="dermatomyositis"), [("Condition", "code", None)]),
+    ],
+)
+def test_requirements_name_r5s_elements(atom: Any, paths: list[tuple[str, str, str | None]]) -> None:
+    found = data_requirements(atom, TO_R5)
+    assert [
+        (r["type"], r["codeFilter"][0]["path"], r["dateFilter"][0]["path"] if "dateFilter" in r else None)
+        for r in found
+    ] == paths
+
+
+def test_a_procedure_occurs() -> None:
+    (found,) = data_requirements(Procedure(concept="hysterectomy", window=YEAR), SITE)
+    assert found["dateFilter"][0]["path"] == "occurrence"
+
+
+def test_a_candidate_is_a_state_of_an_active_record() -> None:
+    (draft,) = research_subject.r5(screening(verdict(Verdict.ELIGIBLE)), SITE)
+    assert draft.resource["status"] == "active"
+    assert draft.resource["subject"] == {"reference": "Patient/1"}
+    assert draft.resource["progress"][0]["subjectState"]["coding"][0]["code"] == "candidate"
+    assert draft.if_none_exist == "subject=Patient/1&study=ResearchStudy/nct01234567"
+
+
+def test_a_list_is_about_its_study_and_forgets_whom_it_no_longer_speaks_of() -> None:
+    gone, back = (
+        screening_list.r5(screening(verdict(level)), SITE)[0].resource
+        for level in (Verdict.INELIGIBLE, Verdict.ELIGIBLE)
+    )
+    assert gone["subject"] == [{"reference": "ResearchStudy/nct01234567"}]
+    assert len(gone["extension"]) == 1
+    assert "extension" not in back
+    merged = screening_list.merge(gone, back)
+    assert merged is not None
+    assert "extension" not in merged
+    assert screening_list.merge(merged, back) is None
+
+
+def test_nothing_is_written_for_nobody() -> None:
+    empty = screening()
+    assert screening_list.r5(empty, SITE) == research_subject.r5(screening(match(of=trial(reviewed=False))), SITE) == []

@@ -1,0 +1,154 @@
+"""Verdicts alone and verdicts with their reasons are one: by bytes, by planes, compiled, and asked one by one."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import cache
+from io import BytesIO
+
+import numpy as np
+import orjson
+import pytest
+from generated.patients import QUESTIONNAIRE, bundle, loaded, record_start
+from generated.questions import QUESTIONS, criteria
+
+from fhirtrial.criteria.tree import AtLeast, Not, Sex
+from fhirtrial.job.trials import load_trials
+from fhirtrial.matching import compiled, planes
+from fhirtrial.matching.match import Run
+from fhirtrial.matching.network import Layer, Network, network
+from fhirtrial.matching.next_change import next_changes
+from fhirtrial.matching.result import Trial
+from fhirtrial.matching.screen import screen
+from fhirtrial.patients.facts import Facts
+from fhirtrial.patients.read import facts_of, read_patients
+from fhirtrial.samples import DEMO_DATE, sample_bundles
+from fhirtrial.site import Site
+from fhirtrial.terminology import load
+from fhirtrial.terminology.policy import load_policy
+
+KINDS = sorted(QUESTIONS)
+
+
+@cache
+def questions() -> tuple[Trial, ...]:
+    """A trial for each question of each kind: its verdict is the question's truth."""
+    found = [(kind, number, one) for kind in KINDS for number, one in enumerate(criteria(kind))]
+    return tuple(Trial(f"{kind}-{n}", kind, "RECRUITING", (one,), QUESTIONNAIRE, "") for kind, n, one in found)
+
+
+@cache
+def run_of(name: str, on: date = DEMO_DATE) -> Run:
+    trials = questions() if name == "questions" else load_trials(sample_bundles() / "trials")
+    return Run(trials, (), on, load(), load_policy(), Site(), "test")
+
+
+def one(seed: int, on: date = DEMO_DATE) -> Facts:
+    kind = KINDS[seed % len(KINDS)]
+    made = bundle(seed, criteria(kind), on, QUESTIONNAIRE)
+    return facts_of(made, loaded=loaded(seed), record_start=record_start(seed), on=on)
+
+
+def expected(run: Run, facts: Facts) -> list[list[int]]:
+    told = [int(match.verdict) for match in run.matches(facts)]
+    each = len(run.trials)
+    return [told[i : i + each] for i in range(0, len(told), each)]
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_a_screen_says_what_the_matches_say(part: str) -> None:
+    run = run_of("questions")
+    for seed in range(int(part) * 1000, int(part) * 1000 + 8):
+        facts = one(seed)
+        assert run.screen(facts).table.T.tolist() == expected(run, facts), seed
+
+
+def test_many_patients_at_once_are_as_one_by_one() -> None:
+    made = [bundle(seed, criteria(KINDS[seed % len(KINDS)]), DEMO_DATE, "") for seed in range(70)]
+    (chunk,) = read_patients(BytesIO(b"\n".join(map(orjson.dumps, made))), partial=False, on=DEMO_DATE)
+    run = run_of("questions")
+    table = run.screen(chunk).table
+    singly = [run.screen(facts_of(each, on=DEMO_DATE)).table[:, 0] for each in made]
+    assert len(chunk.patients) == len(made)
+    assert table.T.tolist() == np.array(singly).tolist()
+
+
+def test_the_sample_patients() -> None:
+    run = run_of("trials")
+    for facts in read_patients(sample_bundles() / "patients", on=DEMO_DATE):
+        found = run.screen(facts)
+        assert found.table.T.tolist() == expected(run, facts)
+        assert found.counts.tolist() == [np.bincount(row, minlength=5).tolist() for row in found.table]
+
+
+def a_network(seed: int) -> tuple[Network, np.ndarray]:
+    """Gates of every kind over random truths, and the truths."""
+    chance = np.random.default_rng(seed)
+    atoms, layers, slots = 9, list[Layer](), 9
+    for _ in range(6):
+        k = int(chance.choice([0, -1, 1, 2, 3, 5]))
+        sizes = np.ones(3, int) if k == 0 else chance.integers(max(k, 1), 12, 3)
+        inputs = chance.integers(0, slots, sizes.sum())
+        layers.append(Layer(k, slots, np.concatenate([[0], np.cumsum(sizes)]), inputs))
+        slots += 3
+    net = Network((Sex(value="male"),) * atoms, tuple(layers), slots, np.arange(slots), ())
+    return net, chance.integers(0, 5, (atoms, 150)).astype(np.int8)
+
+
+def plainly(net: Network, atoms: np.ndarray) -> np.ndarray:
+    truth = list(atoms)
+    for layer in net.layers:
+        for start, end in zip(layer.starts.tolist(), layer.starts[1:].tolist(), strict=False):
+            nodes = np.sort(np.array([truth[i] for i in layer.inputs[start:end].tolist()]), axis=0)[::-1]
+            truth.append(4 - nodes[0] if layer.k == 0 else nodes[layer.k - 1 if layer.k > 0 else -1])
+    return np.array(truth)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_way_to_evaluate_gates_is_the_same(seed: int) -> None:
+    net, atoms = a_network(seed)
+    plain = plainly(net, atoms)
+    packed = planes.packed(atoms)
+    assert (planes.unpacked(planes.evaluated(net, packed), atoms.shape[1]) == plain).all()
+    for patient in range(5):
+        assert (planes.one_by_one(net, atoms[:, patient]) == plain[:, patient]).all()
+    if compiled.available():
+        assert (planes.unpacked(compiled.verdict_planes(net, packed), atoms.shape[1]) == plain).all()
+
+
+def test_the_compiled_gates_on_the_samples() -> None:
+    pytest.importorskip("numba")
+    run = run_of("trials")
+    (facts,) = read_patients(sample_bundles() / "patients", on=DEMO_DATE)
+    slow = screen(run.network, run.bound, run.view(facts), fast=False)
+    assert (screen(run.network, run.bound, run.view(facts), fast=True).table == slow.table).all()
+
+
+def test_trials_that_ask_the_same_share_it() -> None:
+    female, male = Sex(value="female"), Sex(value="male")
+    tree = AtLeast(k=1, nodes=(female, Not(node=male)))
+    item = criteria("sex")[0].model_copy(update={"tree": tree})
+    trial = Trial("a", "a", "RECRUITING", (item,), "", "")
+    single, several = network([trial], load()), network([trial] * 3, load())
+    assert single.slots == several.slots
+    assert len(single.atoms) == 3  # with the constant of what only a person can answer
+
+
+def test_a_trial_without_criteria_is_unknown() -> None:
+    run = Run((Trial("a", "a", "RECRUITING", (), "", ""),), (), DEMO_DATE, load(), load_policy(), Site(), "test")
+    assert run.screen(one(3)).table.tolist() == [[2]]
+
+
+@pytest.mark.parametrize("seed", range(len(KINDS)))
+def test_a_verdict_changes_on_the_day_that_is_named_and_not_before(seed: int) -> None:
+    run, facts = run_of("questions"), one(seed)
+    horizon = 40
+    (named,) = next_changes(run, facts, horizon)
+    before = run.screen(facts).table[:, 0]
+    changed: list[date | None] = [None] * len(run.trials)
+    for ahead in range(1, horizon + 1):
+        day = DEMO_DATE + timedelta(days=ahead)
+        after = run.on_day(day).screen(facts).table[:, 0]
+        for trial in np.flatnonzero(after != before).tolist():
+            changed[trial] = changed[trial] or day
+    assert named == changed
