@@ -57,4 +57,6 @@ def _data_issues(match: Match) -> list[dict[str, Any]]:
 
 
 def _issue(code: str, words: str, criteria: list[str]) -> dict[str, Any]:
-    return {"severity": "warning", "code": code, "details": {"text": words}, "diagnostics": ", ".join(criteria)}
+    """Names the criteria it concerns; a trial whose source lists none has none to name."""
+    named = {"diagnostics": ", ".join(criteria)} if criteria else {}
+    return {"severity": "warning", "code": code, "details": {"text": words}, **named}
