@@ -83,7 +83,7 @@ def broken_bundles(draw: st.DrawFn) -> Any:
 
 
 @given(broken_bundles())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_broken_bundle_raises_nothing_else(broken: Any) -> None:
     try:
         facts = facts_of(json.dumps(broken).encode())
@@ -97,7 +97,7 @@ SMALL = json.dumps({**WHOLE, "entry": WHOLE["entry"][:3]}).encode()
 
 
 @given(st.lists(st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 255)), min_size=1, max_size=4), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_broken_bytes_raise_nothing_else(changes: list[tuple[int, int]], cut: bool) -> None:
     data = bytearray(SMALL)
     for place, byte in changes:

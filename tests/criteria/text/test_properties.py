@@ -163,19 +163,19 @@ def keeps_everything(text: str, kind: Kind) -> None:
     assert not lost(result.tree, [n.text for n in result.notes], held, words)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=TEXTS, kind=KINDS)
 def test_every_number_comparator_and_name_is_in_an_atom_or_a_residue(text: str, kind: Kind) -> None:
     keeps_everything(text, kind)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(text=st.text(max_size=300), kind=KINDS)
 def test_any_text_makes_a_tree(text: str, kind: Kind) -> None:
     lower(parsed(text, kind).tree)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(text=TEXTS, kind=KINDS)
 def test_spans_lie_in_the_text_and_nothing_depends_on_chance(text: str, kind: Kind) -> None:
     one, other = parsed(text, kind), parsed(text, kind)
