@@ -66,8 +66,11 @@ async function evaluated(library, source, parameters, wanted) {
   return Object.fromEntries(wanted.defines.map((name) => [name, context.get(name)]));
 }
 
+// One for all patients: it reads the whole FHIR model when it is made.
+const source = fhir.PatientSource.FHIRv401();
+
 async function run(library, parameters, bundle, wanted) {
-  const source = fhir.PatientSource.FHIRv401();
+  source.reset();
   source.loadBundles([bundle]);
   const results = await evaluated(library, source, parameters, wanted);
   if (results === undefined) throw new Error("the Bundle has no Patient");
