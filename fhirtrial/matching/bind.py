@@ -37,7 +37,7 @@ from fhirtrial.matching.atoms.demographics import Bounds, bounds_of
 from fhirtrial.matching.calendar import Span
 from fhirtrial.matching.codes import Codes
 from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, Ints
-from fhirtrial.matching.lanes import Asks
+from fhirtrial.matching.lanes import Asks, Told
 from fhirtrial.matching.quantities import OPERATORS
 from fhirtrial.matching.reads import Read, reads
 from fhirtrial.matching.spans import span_of, uses_half_lives
@@ -58,7 +58,8 @@ _OF_KIND = {
 class Silence(NamedTuple):
     """What no row means: presumed-no where the family was read to its end for the days asked and absence may speak.
 
-    `family` None: unknown, whatever was read. `male`: presumed-no for men.
+    `family` None: unknown, whatever was read (`speaks` is then for those of whom there are rows).
+    `male`: presumed-no for men.
     """
 
     family: Family | None = None
@@ -92,12 +93,6 @@ class Bound:
         return np.array(self.leaf_list, np.int64)
 
     @cached_property
-    def qualifiers(self) -> list[tuple[tuple[str, ...], tuple[str, ...]] | None]:
-        """Per atom the other concepts that its facts must be of, and those that they must not be of."""
-        named = ((getattr(atom, "also", ()), getattr(atom, "unless", ())) for atom in self.atoms)
-        return [pair if any(pair) else None for pair in named]
-
-    @cached_property
     def of_encounters(self) -> NDArray[np.bool_]:
         """Which leaves ask for stays and visits, which last."""
         return np.array([isinstance(self.atoms[i], Encounter) for i in self.first_of_leaf.tolist()], bool)
@@ -121,7 +116,8 @@ class Bound:
     @cached_property
     def _silences(self) -> tuple[NDArray[Any], ...]:
         families = np.array([FAMILIES.index(s.family) if s.family else 0 for s in self.silences])
-        fields = (np.array(column)[:, None] for column in list(zip(*self.silences, strict=True))[1:])
+        told = [s._replace(speaks=s.speaks and s.family is not None) for s in self.silences]
+        fields = (np.array(column)[:, None] for column in list(zip(*told, strict=True))[1:])
         return families, *fields
 
 
@@ -148,7 +144,7 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
             silence = _silence(atom, span, policy, codes)
             key = _plain(atom)
             whole = key is None
-            key = (_own(atom) if key is None else key, type(atom), _window(atom) is None)
+            key = (_own(atom) if key is None else key, type(atom), whole and _window(atom) is None)
             group = groups.setdefault(key, len(groups))
             if group == len(plain):
                 plain.append(not whole)
@@ -175,8 +171,11 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
         table[5],
         table[3],
         tuple(targets),
+        Told(atoms),
+        np.arange(len(atoms)),
     )
-    names = sorted({read.concept for some in readings for read in some if read.concept is not None})
+    named = {read.concept for some in readings for read in some} | {a.concept for a in atoms if isinstance(a, Allergy)}
+    names = sorted(name for name in named if name is not None)
     return Bound(
         tuple(atoms),
         asks,
@@ -223,16 +222,14 @@ def _window(atom: Atom) -> object:
 def _plain(atom: Atom) -> Hashable | None:
     """What two atoms of different concepts must share to be lanes of one group; None where they cannot be."""
     match atom:
-        case Condition(severity=None, course=None, stage=None):
-            return atom.when
+        case Condition() | Procedure() | Immunization() | Encounter() | Allergy():
+            return "any"
+        case Medication(dose=None, distinct=1):
+            return None if uses_half_lives(atom) else "any"
         case Measurement(of="absolute", over=None):
             if atom.select in {"min", "max"}:
                 return atom.op, atom.select, atom.count
             return atom.select, atom.count
-        case Medication() if atom == Medication(concept=atom.concept, when=atom.when, window=atom.window):
-            return None if uses_half_lives(atom) else atom.when
-        case Procedure() | Immunization():
-            return "any"
         case _:
             return None
 
@@ -262,7 +259,9 @@ def _silence(atom: Atom, span: Span, policy: Policy, codes: Codes) -> Silence:
         case Condition() | Medication() | Procedure() | Immunization():
             return coded(atom.kind, _OF_KIND[atom.kind], atom.concept)
         case Allergy():
-            return Silence()  # only a list that is not empty may speak
+            # only a list that is not empty may speak
+            speaks = policy.absence(atom.kind, codes.terminology.concept(atom.concept)) == "presumed-no"
+            return Silence(speaks=speaks, complete=codes.complete(atom.concept) if speaks else 0)
         case Encounter():
             return uncoded("encounter", Family.ENCOUNTERS)
         case Finding():

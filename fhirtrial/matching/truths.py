@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fhirtrial.criteria.tree import Medication
+from fhirtrial.criteria.tree import Allergy, Medication
 from fhirtrial.matching.atoms import from_record
 from fhirtrial.matching.atoms.demographics import ages, sex
 from fhirtrial.matching.bind import Bound
-from fhirtrial.matching.grades import NO, YES, Ints
+from fhirtrial.matching.grades import NO, Ints
 from fhirtrial.matching.lanes import Lanes
 from fhirtrial.matching.reads import Read
 from fhirtrial.matching.timing import lasting, measured
@@ -142,13 +142,14 @@ def _lanes(bound: Bound, view: View, parts: list[Heard], lanes: Ints) -> tuple[L
     new[1:] = (number[1:] != number[:-1]) | (patient[1:] != patient[:-1])
     key, lane, who = np.cumsum(new) - 1, lanes[number[new]], patient[new]
     atom = bound.atoms[int(lanes[0])]
-    states = heads = qualified = None
+    states = heads = None
     if bound.plain[int(bound.group[lanes[0]])]:
         states = np.concatenate([part.states for part in parts])
         heads = np.concatenate([part.heads for part in parts])
-        qualified = _qualified(bound, view, parts, lanes)
         if isinstance(atom, Medication):
             states = _routed(bound, view, origin, lanes[number], states)
+        if isinstance(atom, Allergy):
+            states, heads = _listed(bound, view, origin, number, lanes)
     given = (view.facts, view.on, view.codes, view.policy, view.uln)
     asks = bound.asks.of(lane)
     some = Lanes(
@@ -161,21 +162,21 @@ def _lanes(bound: Bound, view: View, parts: list[Heard], lanes: Ints) -> tuple[L
         asks=asks,
         own_states=states,
         own_heads=heads,
-        own_qualified=qualified,
     )
     return some, lane
 
 
-def _qualified(bound: Bound, view: View, parts: list[Heard], lanes: Ints) -> NDArray[np.int8] | None:
-    """Whether each row is of the other concepts that its lane wants it to be of, or not to be of."""
-    asked = [bound.qualifiers[lane] for lane in lanes.tolist()]
-    if not any(asked):
-        return None
-    grades = []
-    for part, pair in zip(parts, asked, strict=True):
-        (found,) = view.qualified(part.rows, *pair) if pair else ((np.full(len(part.rows), YES, np.int8), None),)
-        grades.append(found[0])
-    return np.concatenate(grades)
+def _listed(
+    bound: Bound, view: View, origin: Ints, number: Ints, lanes: Ints
+) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """What a whole list's codes say of each lane's concept: its reading finds all rows, whatever they speak of."""
+    states, heads = np.zeros(len(origin), np.int8), np.zeros(len(origin), bool)
+    codes = view.column("code")[origin]
+    for place, lane in enumerate(lanes.tolist()):
+        for code, said in view.said(bound.atoms[lane].concept):
+            rows = (number == place) & (codes == code)
+            states[rows], heads[rows] = said.state, said.head
+    return states, heads
 
 
 def _routed(bound: Bound, view: View, origin: Ints, lane: Ints, states: NDArray[np.int8]) -> NDArray[np.int8]:

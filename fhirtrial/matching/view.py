@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fhirtrial.criteria.tree import Atom
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import Codes, Said, Spoken
-from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, Absence, Bits, Grades, Ints
+from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, YES, Absence, Bits, Grades, Ints
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.spans import span_of
 from fhirtrial.patients.facts import CEIL, FLOOR, Coverage, Facts, Family, Kind, Level, Patient
@@ -26,6 +26,10 @@ from fhirtrial.terminology import Concept, Terminology
 from fhirtrial.terminology.policy import Policy
 
 Graded = tuple[Grades, Bits]
+Qualifiers = tuple[tuple[str, ...], tuple[str, ...]]
+"""Concepts that facts must be of, and those that they must not be of."""
+A = TypeVar("A", bound=Atom)
+T = TypeVar("T")
 Target = tuple[str | None, float | None]
 """A unit, and the molar mass by which a mass becomes an amount."""
 
@@ -117,15 +121,54 @@ class View:
         found: NDArray[np.int8] = table[numbers]
         return found
 
-    def qualified(self, rows: Ints, also: tuple[str, ...], unless: tuple[str, ...]) -> list[Graded]:
-        """Whether the facts are of each of the concepts in `also`, and of none in `unless`."""
-        if not also and not unless:
-            return []
+    def states_of(self, atom: Atom) -> NDArray[np.int8]:
+        """As `states`, for the concept that the atom asks for."""
+        return self.states(atom.concept)  # type: ignore[union-attr,arg-type]
+
+    def heads_of(self, atom: Atom) -> NDArray[np.bool_]:
+        """As `heads`, for the concept that the atom asks for."""
+        return self.heads(atom.concept)  # type: ignore[union-attr,arg-type]
+
+    def routed_states_of(self, atom: Atom, rows: Ints) -> NDArray[np.int8]:
+        """As `routed_states`, for the concept that the atom asks for."""
+        return self.routed_states(atom.concept, rows)  # type: ignore[union-attr,arg-type]
+
+    def asking(self, atom: A, asked: Callable[[A], T], rows: Ints) -> Sequence[tuple[T, Ints | slice]]:  # noqa: ARG002
+        """What is asked of the rows, each with the places of those of which it is: one thing, but see `lanes`."""
+        return [(asked(atom), slice(None))]
+
+    def each(self, atom: A, asked: Callable[[A], T], rows: Ints, judge: Callable[[T, Ints], Graded]) -> list[Graded]:
+        """The rows judged by what is asked of them, as a part of their grades; what asks for nothing is held."""
+        parts = self.asking(atom, asked, rows)
+        if len(parts) == 1:
+            ((one, _),) = parts
+            return [judge(one, rows)] if one else []
+        grade, reasons = np.full(len(rows), YES, np.int8), np.zeros(len(rows), np.uint32)
+        for one, places in parts:
+            if one:
+                grade[places], reasons[places] = judge(one, rows[places])
+        return [(grade, reasons)]
+
+    def which(self, atom: A, asked: Callable[[A], object], rows: Ints) -> NDArray[np.bool_]:
+        """Of which of the rows it is asked."""
+        which = np.zeros(len(rows), bool)
+        for one, places in self.asking(atom, asked, rows):
+            which[places] = bool(one)
+        return which
+
+    def qualified(self, atom: A, asked: Callable[[A], Qualifiers | None], rows: Ints) -> list[Graded]:
+        """Whether the facts are of each of the atom's other concepts, and of none that they must not be of."""
+        return self.each(atom, asked, rows, self._qualified)
+
+    def _qualified(self, asked: Qualifiers | None, rows: Ints) -> Graded:
+        assert asked is not None  # noqa: S101 - only called with some
         values = self.facts.vocabulary.codes.values
-        numbers = self.column("code")[rows].tolist()
-        told = {n: self.codes.qualified(values[n], also, unless) for n in set(numbers)}
-        grade = np.array([told[n] for n in numbers], np.int8)
-        return [(grade, np.where(grade == UNKNOWN, Reason.CODE_TOO_COARSE, 0).astype(np.uint32))]
+        numbers = self.column("code")[rows]
+        table = np.zeros(len(values), np.int8)
+        for number in distinct(numbers).tolist():
+            table[number] = self.codes.qualified(values[number], *asked)
+        grade = table[numbers]
+        return grade, np.where(grade == UNKNOWN, Reason.CODE_TOO_COARSE, 0).astype(np.uint32)
 
     def heads(self, concept: str) -> NDArray[np.bool_]:
         """Rows whose code is the one that stands for the whole concept in its system."""
@@ -184,8 +227,9 @@ class View:
     def sexes(self) -> NDArray[np.str_]:
         return np.array([p.sex for p in self.facts.patients], dtype="U8")
 
-    def absence(self, kind: str, concept: str, families: tuple[Family, ...], span: calendar.Span) -> Absence:
+    def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: calendar.Span) -> Absence:
         """What it means, per patient, that no fact answers: DESIGN §4's policy, allowed to speak by (a) and (b)."""
+        concept: str = atom.concept  # type: ignore[union-attr,assignment]
         speaks = self.policy.absence(kind, self.concept(concept)) == "presumed-no"
         return self._absence(families, span, self._complete(concept, families) if speaks else None)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +27,14 @@ from fhirtrial.matching.grades import (
     presumed,
 )
 from fhirtrial.matching.identity import denials, first_days, identified, standing
+from fhirtrial.matching.reads import qualifiers
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import Graded, began, graded, overlapped
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CEIL, FLOOR, Course, Family, Kind
 from fhirtrial.terminology.severity import severity_rank
 
+_SEVERITY, _COURSE, _STAGE = attrgetter("severity"), attrgetter("course"), attrgetter("stage")
 SEVERITIES = {"mild": 1, "moderate": 2, "severe": 3}
 
 
@@ -39,40 +43,42 @@ def condition(atom: Condition, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     all_rows = view.rows(Kind.CONDITION)
-    states = view.states(atom.concept)[all_rows]
+    states = view.states_of(atom)[all_rows]
     rows, states = all_rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
-    parts = [identified(states), standing(view, rows), _time(atom, view, rows, states, span)]
-    parts += view.qualified(rows, atom.also, atom.unless)
-    if atom.severity:
-        parts.append(_severity(view, rows, SEVERITIES[atom.severity]))
-    if atom.course:
-        parts.append(_course(view, rows, atom.course))
-    if atom.stage:
-        parts.append(_stage(view, rows, atom.stage))
+    parts = [identified(states), standing(view, rows)]
+    parts += view.each(atom, _when, rows, lambda when, some: _time(when, view, some, view.states_of(atom)[some], span))
+    parts += view.qualified(atom, qualifiers, rows)
+    parts += view.each(atom, _SEVERITY, rows, partial(_severity, view))
+    parts += view.each(atom, _COURSE, rows, partial(_course, view))
+    parts += view.each(atom, _STAGE, rows, partial(_stage, view))
     grade, reasons = least(*parts)
     found = Rows(rows, view.column("patient")[rows], grade, reasons)
-    absence = view.absence("condition", atom.concept, (Family.CONDITIONS,), span)
+    absence = view.absence("condition", atom, (Family.CONDITIONS,), span)
     answer = exists(found, absence, assumed=span.assumed)
-    denial = denials(view, all_rows, atom.concept)
+    denial = denials(view, all_rows, atom)
     told = denied(answer, denial, first_days(view, found), first_days(view, denial, latest=True))
     return replace(told, truth=presumed(told.truth, span.assumed))
 
 
-def _time(atom: Condition, view: View, rows: Ints, states: NDArray[np.int8], span: calendar.Span) -> Graded:
+def _when(atom: Condition) -> tuple[str, bool]:
+    return atom.when, atom.window is not None
+
+
+def _time(when: tuple[str, bool], view: View, rows: Ints, states: NDArray[np.int8], span: calendar.Span) -> Graded:
     history = states == State.HISTORY
-    match atom.when:
-        case "onset":
+    match when:
+        case "onset", _:
             grade, reasons = began(view, rows, span)
-        case "active" if atom.window is None:
+        case "active", False:
             grade, reasons = _current(view, rows)
-        case "history":
+        case "history", _:
             grade, reasons = _over(view, rows, span)
         case _:
             grade, reasons = _lasting(view, rows, span)
     # "history of" codes say that it was once so, not when, and that it is not so now
     told = {"active": (NO, 0), "history": (YES, 0), "onset": (UNKNOWN, Reason.UNDATED)}
-    once = (YES, 0) if atom.window is None else (UNKNOWN, Reason.UNDATED)
-    then, why = told.get(atom.when, once)
+    asked, windowed = when
+    then, why = told.get(asked, (UNKNOWN, Reason.UNDATED) if windowed else (YES, 0))
     past, unplaced = overlapped(view, rows, calendar.until(view.on))
     return (
         np.where(history, np.minimum(then, past), grade).astype(np.int8),
@@ -111,14 +117,15 @@ def _over(view: View, rows: Ints, span: calendar.Span) -> Graded:
     return least(overlapped(view, rows, span), (YES - now, why))
 
 
-def _severity(view: View, rows: Ints, least_rank: int) -> Graded:
+def _severity(view: View, asked: str, rows: Ints) -> Graded:
+    least_rank = SEVERITIES[asked]
     values, numbers = view.facts.vocabulary.codes.values, view.column("severity")[rows]
     table = {n: severity_rank(values[n].codings, values[n].words) for n in np.unique(numbers).tolist()}
     rank = np.array([table[n] for n in numbers.tolist()], np.int64)
     return graded(rank >= least_rank, (rank > 0) & (rank < least_rank), Reason.ABSENT)
 
 
-def _course(view: View, rows: Ints, asked: str) -> Graded:
+def _course(view: View, asked: str, rows: Ints) -> Graded:
     """Recurrence is a clinical status; whether a course is acute or chronic has no element in FHIR.
 
     Active is the parent code of recurrence and relapse, so it denies neither.
@@ -129,7 +136,7 @@ def _course(view: View, rows: Ints, asked: str) -> Graded:
     return graded(view.column("course")[rows] == Course.RECURRENT, nothing, Reason.ABSENT)
 
 
-def _stage(view: View, rows: Ints, asked: str) -> Graded:
+def _stage(view: View, asked: str, rows: Ints) -> Graded:
     """The same words are the stage; other words may still mean it, as every system writes stages its own way."""
     values = view.facts.vocabulary.codes.values
     recorded = [[word.casefold() for word in values[n].words] for n in view.column("stage")[rows].tolist()]
