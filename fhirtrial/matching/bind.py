@@ -37,6 +37,7 @@ from fhirtrial.matching.atoms.demographics import Bounds, bounds_of
 from fhirtrial.matching.calendar import Span
 from fhirtrial.matching.codes import Codes
 from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, Ints
+from fhirtrial.matching.hearing import Ears
 from fhirtrial.matching.lanes import Asks, Told
 from fhirtrial.matching.quantities import OPERATORS
 from fhirtrial.matching.reads import Read, reads
@@ -71,7 +72,10 @@ class Silence(NamedTuple):
 
 @dataclass(frozen=True)
 class Bound:
-    """`group`, `reading`, `silence` number each atom's among the tuples; -1: no rows are read for it."""
+    """`group`, `reading`, `silence` number each atom's among the tuples; -1: no rows are read for it.
+
+    `leaf` is the number of its reading and days, where rows at other times change nothing; else -1.
+    """
 
     atoms: tuple[Atom, ...]
     asks: Asks
@@ -81,26 +85,16 @@ class Bound:
     plain: tuple[bool, ...]
     readings: tuple[tuple[Read, ...], ...]
     silences: tuple[Silence, ...]
-    concepts: tuple[str, ...]
-    leaf_list: tuple[int, ...]
+    ears: Ears
+    leaf: Ints
     first_of_leaf: Ints
     ages: tuple[tuple[Bounds, Ints], ...]
     sexes: tuple[tuple[Sex, int], ...]
 
     @cached_property
-    def leaf(self) -> Ints:
-        """Per atom the number of its reading and days, where rows at other times change nothing; else -1."""
-        return np.array(self.leaf_list, np.int64)
-
-    @cached_property
     def of_encounters(self) -> NDArray[np.bool_]:
         """Which leaves ask for stays and visits, which last."""
         return np.array([isinstance(self.atoms[i], Encounter) for i in self.first_of_leaf.tolist()], bool)
-
-    @cached_property
-    def reading_list(self) -> list[int]:
-        found: list[int] = self.reading.tolist()
-        return found
 
     def silent(self, view: View) -> NDArray[np.int8]:
         """Per atom and patient, its truth if no row speaks to it."""
@@ -174,8 +168,6 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
         Told(atoms),
         np.arange(len(atoms)),
     )
-    named = {read.concept for some in readings for read in some} | {a.concept for a in atoms if isinstance(a, Allergy)}
-    names = sorted(name for name in named if name is not None)
     return Bound(
         tuple(atoms),
         asks,
@@ -185,8 +177,8 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
         tuple(plain),
         tuple(readings),
         tuple(silences),
-        tuple(names),
-        tuple(leaf_list),
+        Ears(tuple(readings), codes),
+        np.array(leaf_list, np.int64),
         np.array(firsts, np.int64),
         tuple(_ages(atoms)),
         tuple((atom, i) for i, atom in enumerate(atoms) if isinstance(atom, Sex)),
@@ -224,8 +216,8 @@ def _plain(atom: Atom) -> Hashable | None:
     match atom:
         case Condition() | Procedure() | Immunization() | Encounter() | Allergy():
             return "any"
-        case Medication(dose=None, distinct=1):
-            return None if uses_half_lives(atom) else "any"
+        case Medication(distinct=1):
+            return "any"
         case Measurement(of="absolute", over=None):
             if atom.select in {"min", "max"}:
                 return atom.op, atom.select, atom.count

@@ -5,13 +5,14 @@ An order alone is presumed; administrations, dispenses and statements say that i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 
 import numpy as np
 
-from fhirtrial.criteria.tree import Medication, Offset
+from fhirtrial.criteria.tree import Dose, Medication, Offset
 from fhirtrial.matching import calendar
 from fhirtrial.matching.atoms.ingredients import distinct, together
 from fhirtrial.matching.codes import State
@@ -21,6 +22,7 @@ from fhirtrial.matching.grades import (
     UNKNOWN,
     YES,
     Answer,
+    Grades,
     Ints,
     Rows,
     constant,
@@ -39,9 +41,7 @@ from fhirtrial.terminology import medicines
 from fhirtrial.terminology.systems import URIS, canonical
 
 ATC = URIS["atc"]
-_WHEN, _ROUTE, _INDICATION, _MIN_DURATION, _OUTCOME = map(
-    attrgetter, ("when", "route", "indication", "min_duration", "outcome")
-)
+_ROUTE, _INDICATION, _MIN_DURATION, _OUTCOME = map(attrgetter, ("route", "indication", "min_duration", "outcome"))
 SYSTEMIC = frozenset({"oral", "injection", "intravenous", "subcutaneous", "intramuscular", "systemic"})
 WITHIN = {
     "systemic": SYSTEMIC,
@@ -60,22 +60,15 @@ def medication(atom: Medication, view: View) -> Answer:
     states = view.routed_states_of(atom, every)
     rows, states = every[states >= State.MENTIONED], states[states >= State.MENTIONED]
     parts = [identified(states), standing(view, rows)]
-    if uses_half_lives(atom):
-        parts.append(_in_half_lives(atom, view, rows))
-    else:
-        parts += view.each(atom, _WHEN, rows, lambda when, some: _time(when, view, some, span))
+    parts += view.each(atom, _clock, rows, lambda clock, some: _time(clock, view, some, span))
     parts += view.qualified(atom, qualifiers, rows)
     parts += view.each(atom, _ROUTE, rows, partial(_route, view))
     parts += view.each(atom, _INDICATION, rows, partial(reasoned, view))
     parts += view.each(atom, _MIN_DURATION, rows, partial(_duration, view))
     parts += view.each(atom, _OUTCOME, rows, _outcome)
     grade, reasons = least(*parts)
-    found = Rows(rows, view.column("patient")[rows], grade, reasons)
-    if atom.dose:
-        doses, alone, words = daily_dose(atom.dose, atom.concept, view, rows)
-        parts.append(together(atom, view, rows, grade, doses, alone))
-        grade, reasons = least(*parts)
-        found = Rows(rows, found.patient, grade, reasons, lambda i: str(words[i]))
+    dosed, worded = _doses(atom, view, rows, grade)
+    found = Rows(rows, view.column("patient")[rows], *least((grade, reasons), *dosed), worded)
     absence = view.absence("medication", atom, (Family.MEDICATIONS,), span)
     if atom.distinct > 1:
         answer = distinct(atom, view, found, absence, assumed=span.assumed)
@@ -92,14 +85,45 @@ def _now(atom: Medication) -> bool:
     return atom.when == "current" and atom.window is None
 
 
-def _time(when: str, view: View, rows: Ints, span: calendar.Span) -> Graded:
+def _dosed(atom: Medication) -> tuple[Dose, str] | None:
+    return None if atom.dose is None else (atom.dose, atom.concept)
+
+
+def _doses(atom: Medication, view: View, rows: Ints, other: Grades) -> tuple[list[Graded], Callable[[int], str]]:
+    """Each exposure's dose against what is asked, also together with others, and the words for the comparison.
+
+    `other` are the grades apart from the dose.
+    """
+    told: list[tuple[Ints, Callable[[int], str]]] = []
+
+    def judge(asked: tuple[Dose, str] | None, some: Ints) -> Graded:
+        assert asked is not None  # noqa: S101 - only called with one
+        doses, alone, words = daily_dose(*asked, view, some)
+        told.append((some, words))
+        return together(*asked, view, some, other[np.searchsorted(rows, some)], doses, alone)
+
+    def worded(i: int) -> str:
+        places = ((words, np.flatnonzero(some == rows[i])) for some, words in told)
+        return next((words(int(place[0])) for words, place in places if len(place)), "")
+
+    return view.each(atom, _dosed, rows, judge), worded
+
+
+def _clock(atom: Medication) -> Medication | str:
+    """What its time is judged by: itself where its window is in half-lives, which are each drug's own."""
+    return atom if uses_half_lives(atom) else atom.when
+
+
+def _time(clock: Medication | str, view: View, rows: Ints, span: calendar.Span) -> Graded:
     """Whether the exposure's time overlaps the window.
 
     What is on hold, or over without saying since when, is not current; what is active is, and so was taken, also where
     nothing dates it.
     """
+    if isinstance(clock, Medication):
+        return _in_half_lives(clock, view, rows)
     grade, reasons = lasting(view, rows, span)
-    if when == "current":
+    if clock == "current":
         course, end = view.column("course")[rows], view.column("end_high")[rows]
         not_now = (course == Course.PAUSED) | ((course == Course.OVER) & (end == CEIL))
         grade = np.where(not_now, NO, grade).astype(np.int8)
