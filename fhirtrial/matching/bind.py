@@ -91,11 +91,6 @@ class Bound:
     ages: tuple[tuple[Bounds, Ints], ...]
     sexes: tuple[tuple[Sex, int], ...]
 
-    @cached_property
-    def of_encounters(self) -> NDArray[np.bool_]:
-        """Which leaves ask for stays and visits, which last."""
-        return np.array([isinstance(self.atoms[i], Encounter) for i in self.first_of_leaf.tolist()], bool)
-
     def silent(self, view: View) -> NDArray[np.int8]:
         """Per atom and patient, its truth if no row speaks to it."""
         families, speaks, complete, first, male = self._silences
@@ -105,7 +100,7 @@ class Bound:
         read = (levels == Level.COMPLETE) & ((since == FLOOR) | (since <= first))
         presumed = speaks & read & (((used & complete) != 0) | (used == 0))
         presumed |= male & (view.sexes == "male")
-        return np.where(presumed, PRESUMED_NO, UNKNOWN).astype(np.int8)[self.silence]
+        return np.where(presumed, PRESUMED_NO, UNKNOWN).astype(np.int8).take(self.silence, axis=0)
 
     @cached_property
     def _silences(self) -> tuple[NDArray[Any], ...]:
@@ -166,7 +161,6 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
         table[3],
         tuple(targets),
         Told(atoms),
-        np.arange(len(atoms)),
     )
     return Bound(
         tuple(atoms),

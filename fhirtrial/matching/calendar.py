@@ -43,7 +43,7 @@ class Span:
         """The window of each of these patients."""
         if isinstance(self.first_earliest, int):
             return self
-        return Span(*(np.asarray(end)[patient] for end in vars(self).values()))
+        return Span(*(end if isinstance(end, bool) else np.asarray(end)[patient] for end in vars(self).values()))
 
 
 def day(date: dt.date) -> int:

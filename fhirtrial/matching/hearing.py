@@ -38,12 +38,14 @@ class Heard(NamedTuple):
 
     def instead(self, places: Ints, edges: Ints, which: Ints) -> Heard:
         """Stretch i replaced by the rows at `places[edges[w]:edges[w + 1]]`, w being `which[i]`; kept where -1."""
-        rows, states, heads = (np.append(column, column[places]) for column in (self.rows, self.states, self.heads))
+        rows, states, heads = (
+            np.concatenate((column, column[places])) for column in (self.rows, self.states, self.heads)
+        )
         starts, ends = (
             np.where(which < 0, old, len(self.rows) + np.append(new, 0)[which])
             for old, new in ((self.starts, edges[:-1]), (self.ends, edges[1:]))
         )
-        return Heard(rows, states.astype(np.int8), heads.astype(bool), starts, ends)
+        return Heard(rows, states, heads, starts, ends)  # type: ignore[arg-type]
 
 
 class Ears:

@@ -7,8 +7,8 @@ no patient is looked at who has nothing to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -52,34 +52,20 @@ class Asks:
     targets: Ints
     target_table: tuple[Target, ...]
     told: Told
-    lanes: Ints
-
-    def of(self, lanes: Ints) -> Asks:
-        """A lane's for each key."""
-        return Asks(
-            self.spans.of(lanes),
-            self.operators[lanes],
-            self.values[lanes],
-            self.presumes[lanes],
-            self.complete[lanes],
-            self.targets[lanes],
-            self.target_table,
-            self.told,
-            self.lanes[lanes],
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lanes(View):
     """`origin` and `key` per row: its row in the chunk, its (lane, patient) pair; `who` per key: the patient.
 
-    `asks` is one value per key, where the lanes differ; `own_…` per row speak of the lanes' own concepts, where
-    these differ.
+    `lane` per key is its lane, and `asks` what that asks, where the lanes differ; `own_…` per row speak of the lanes'
+    own concepts, where these differ.
     """
 
     base: View
     origin: Ints
     key: Ints
+    lane: Ints
     who: Ints
     atom: Atom
     asks: Asks | None = None
@@ -121,60 +107,60 @@ class Lanes(View):
         values, numbers = self.asks.told(asked, type(atom))
         if len(values) == 1:
             return [(values[0], slice(None))]
-        of = numbers[self.asks.lanes][self.key[rows]]
+        of = numbers[self.lane[self.key[rows]]]
         return [(values[number], np.flatnonzero(of == number)) for number in distinct(of).tolist()]
 
     def span(self, atom: Atom) -> Span | None:
-        return super().span(atom) if self.asks is None or atom is not self.atom else self.asks.spans
+        return super().span(atom) if self._spans is None or not self._mine(atom) else self._spans
+
+    @cached_property
+    def _spans(self) -> Span | None:
+        if self.asks is None:
+            return None
+        spans = self.asks.spans.of(self.lane)
+        return spans if np.any(spans.assumed) else replace(spans, assumed=False)
 
     def asked(self, value: float, rows: Ints) -> NDArray[np.float64]:
-        return super().asked(value, rows) if self.asks is None else self.asks.values[self.key[rows]]
+        return super().asked(value, rows) if self.asks is None else self.asks.values[self.lane[self.key[rows]]]
 
     def operators(self, op: str, rows: Ints) -> str | Ints:
         if self.own_states is None or self.asks is None:
             return super().operators(op, rows)
-        return self.asks.operators[self.key[rows]]
+        return self.asks.operators[self.lane[self.key[rows]]]
 
     def targets(self, rows: Ints) -> tuple[Sequence[Target], Ints] | None:
         if self.own_states is None or self.asks is None:
             return None
-        return self.asks.target_table, self.asks.targets[self.key[rows]]
+        return self.asks.target_table, self.asks.targets[self.lane[self.key[rows]]]
 
     def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: Span) -> Absence:
         if self.own_states is None or self.asks is None or not self._mine(atom):
             return super().absence(kind, atom, families, span)
-        used = self.systems[families[0]]
-        complete = ((used & self.asks.complete) != 0) | (used == 0)
-        told, silent = self._absence(families, span, complete), self._absence(families, span, None)
-        speaks = self.asks.presumes
-        return Absence(np.where(speaks, told.truth, silent.truth), np.where(speaks, told.reasons, silent.reasons))
+        complete = self._complete(self.asks.complete[self.lane], families)
+        return self._absence(families, span, self.asks.presumes[self.lane], complete)
+
+    @property
+    def whole(self) -> View:
+        return self.base
+
+    def of(self, everyone: NDArray[Any]) -> NDArray[Any]:
+        found: NDArray[Any] = everyone[self.who]
+        return found
 
     def person(self, patient: int) -> Patient:
         return self.base.person(int(self.who[patient]))
 
     @cached_property
     def births(self) -> Ints:
-        return self.base.births[self.who]
+        return self.of(self.base.births)
 
     @cached_property
     def last_births(self) -> Ints:
-        return self.base.last_births[self.who]
+        return self.of(self.base.last_births)
 
     @cached_property
     def sexes(self) -> NDArray[np.str_]:
-        return self.base.sexes[self.who]
-
-    @cached_property
-    def levels(self) -> Mapping[Family, Ints]:
-        return {f: of[self.who] for f, of in self.base.levels.items()}
-
-    @cached_property
-    def since(self) -> Mapping[Family, Ints]:
-        return {f: of[self.who] for f, of in self.base.since.items()}
-
-    @cached_property
-    def systems(self) -> Mapping[Family, Ints]:
-        return {f: of[self.who] for f, of in self.base.systems.items()}
+        return self.of(self.base.sexes)
 
 
 def narrowed(view: View, atom: Atom) -> Lanes:
@@ -182,9 +168,9 @@ def narrowed(view: View, atom: Atom) -> Lanes:
     rows = rows_of(view, reads(atom))
     everyone = np.arange(view.patients)
     key = view.column("patient")[rows]
-    return Lanes(
-        view.facts, view.on, view.codes, view.policy, view.uln, base=view, origin=rows, key=key, who=everyone, atom=atom
-    )
+    given = (view.facts, view.on, view.codes, view.policy, view.uln)
+    lane = np.zeros(view.patients, np.int64)
+    return Lanes(*given, base=view, origin=rows, key=key, lane=lane, who=everyone, atom=atom)
 
 
 def rows_of(view: View, of: tuple[Read, ...]) -> Ints:

@@ -20,11 +20,13 @@ WORD = 64
 def packed(truth: NDArray[np.int8]) -> Planes:
     """[slots × patients] → [slots × 4 × words]; patients beyond the last are `no`."""
     slots, patients = truth.shape
-    words = -(-patients // WORD)
+    words, octets = -(-patients // WORD), -(-patients // 8)
     planes = np.zeros((slots, LEVELS, words * 8), np.uint8)
+    if patients % 8:  # whole octets, so that all slots are packed in one stretch
+        truth = np.pad(truth, ((0, 0), (0, -patients % 8)))
     for level in range(LEVELS):
-        bits = np.packbits(truth > level, axis=1, bitorder="little")
-        planes[:, level, : bits.shape[1]] = bits
+        bits = np.packbits(truth > level, bitorder="little")
+        planes[:, level, :octets] = bits.reshape(slots, octets)
     return planes.view(np.uint64)
 
 
@@ -94,6 +96,6 @@ def one_by_one(network: Network, atoms: NDArray[np.int8]) -> NDArray[np.int8]:
         elif layer.k == 1:
             np.maximum.reduceat(nodes, layer.starts[:-1], out=truth[here])
         else:
-            parts = np.split(nodes, layer.starts[1:-1])
-            truth[here] = [np.partition(part, len(part) - layer.k)[len(part) - layer.k] for part in parts]
+            reached = [np.add.reduceat(nodes > level, layer.starts[:-1], dtype=np.int64) for level in range(LEVELS)]
+            truth[here] = (np.array(reached) >= layer.k).sum(axis=0)
     return truth

@@ -14,10 +14,9 @@ from fhirtrial.criteria.tree import Allergy, Medication
 from fhirtrial.matching.atoms import from_record
 from fhirtrial.matching.atoms.demographics import ages, sex
 from fhirtrial.matching.bind import Bound
-from fhirtrial.matching.grades import NO, Ints
+from fhirtrial.matching.grades import Ints
 from fhirtrial.matching.hearing import Heard
-from fhirtrial.matching.lanes import Asks, Lanes
-from fhirtrial.matching.timing import lasting, measured
+from fhirtrial.matching.lanes import Lanes
 from fhirtrial.matching.view import View, distinct
 
 MOST_ROWS = 1 << 18
@@ -33,8 +32,8 @@ def truths(bound: Bound, view: View) -> NDArray[np.int8]:
     order = touched[np.argsort(bound.group[touched], kind="stable")]
     for group in np.split(order, np.flatnonzero(np.diff(bound.group[order])) + 1):
         for lanes in _blocks(heard, group):
-            some, asks = _lanes(bound, view, heard, lanes)
-            found[asks.lanes, some.who] = from_record(some.atom, some).truth
+            some = _lanes(bound, view, heard, lanes)
+            found[some.lane, some.who] = from_record(some.atom, some).truth
     return found
 
 
@@ -44,17 +43,18 @@ def _in_time(bound: Bound, view: View, heard: Heard) -> Heard:
     A patient whose results are all too old is unknown, as one without any is where absence may not speak.
     """
     leaves = distinct(bound.leaf[(heard.ends > heard.starts) & (bound.leaf >= 0)])
-    places, of = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for lasts in (False, True):
-        for lanes in _blocks(heard, bound.first_of_leaf[leaves[bound.of_encounters[leaves] == lasts]]):
-            some, asks = _lanes(bound, view, heard, lanes)
-            grade, _ = (lasting if lasts else measured)(some, np.arange(len(some.origin)), asks.spans)
-            places.append(heard.places(lanes)[grade > NO])
-            of.append(bound.leaf[asks.lanes[some.key[grade > NO]]])
-    leaf = np.concatenate(of)
-    order = np.argsort(leaf, kind="stable")
-    edges = np.searchsorted(leaf[order], np.arange(len(bound.first_of_leaf) + 1))
-    return heard.instead(np.concatenate(places)[order], edges, bound.leaf)
+    low, high, end = (view.column(name)[heard.rows] for name in ("start_low", "start_high", "end_high"))
+    high = np.maximum(high, end)
+    first, last = bound.asks.spans.first_earliest, bound.asks.spans.last_latest
+    kept, of = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for lanes in _blocks(heard, bound.first_of_leaf[leaves]):
+        places = heard.places(lanes)
+        lane = np.repeat(lanes, heard.ends[lanes] - heard.starts[lanes])
+        inside = (high[places] >= first[lane]) & (low[places] <= last[lane])  # type: ignore[index]
+        kept.append(places[inside])
+        of.append(bound.leaf[lane[inside]])
+    edges = np.searchsorted(np.concatenate(of), np.arange(len(bound.first_of_leaf) + 1))
+    return heard.instead(np.concatenate(kept), edges, bound.leaf)
 
 
 def _of_patients(bound: Bound, view: View, found: NDArray[np.int8]) -> None:
@@ -72,8 +72,8 @@ def _blocks(heard: Heard, lanes: Ints) -> Iterator[Ints]:
         yield from np.split(lanes, np.flatnonzero(np.diff(rows // MOST_ROWS)) + 1)
 
 
-def _lanes(bound: Bound, view: View, heard: Heard, lanes: Ints) -> tuple[Lanes, Asks]:
-    """The lanes' rows as one chunk, and what is asked of each of its keys."""
+def _lanes(bound: Bound, view: View, heard: Heard, lanes: Ints) -> Lanes:
+    """The lanes' rows as one chunk."""
     places = heard.places(lanes)
     origin = heard.rows[places]
     number = np.repeat(np.arange(len(lanes)), heard.ends[lanes] - heard.starts[lanes])
@@ -88,23 +88,19 @@ def _lanes(bound: Bound, view: View, heard: Heard, lanes: Ints) -> tuple[Lanes, 
             states = _routed(bound, view, origin, lanes[number], states)
         if isinstance(atom, Allergy):
             states, heads = _listed(bound, view, origin, number, lanes)
-    asks = bound.asks.of(lanes[number[new]])
-    some = Lanes(
-        view.facts,
-        view.on,
-        view.codes,
-        view.policy,
-        view.uln,
+    given = (view.facts, view.on, view.codes, view.policy, view.uln)
+    return Lanes(
+        *given,
         base=view,
         origin=origin,
         key=np.cumsum(new) - 1,
         who=patient[new],
         atom=atom,
-        asks=asks,
+        asks=bound.asks,
+        lane=lanes[number[new]],
         own_states=states,
         own_heads=heads,
     )
-    return some, asks
 
 
 def _listed(

@@ -230,43 +230,54 @@ class View:
     def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: calendar.Span) -> Absence:
         """What it means, per patient, that no fact answers: DESIGN §4's policy, allowed to speak by (a) and (b)."""
         concept: str = atom.concept  # type: ignore[union-attr,assignment]
-        speaks = self.policy.absence(kind, self.concept(concept)) == "presumed-no"
-        return self._absence(families, span, self._complete(concept, families) if speaks else None)
+        if self.policy.absence(kind, self.concept(concept)) != "presumed-no":
+            return self._absence(families, span, False)
+        return self._absence(families, span, True, self._complete(self.codes.complete(concept), families))
 
     def uncoded_absence(self, kind: str, families: tuple[Family, ...], span: calendar.Span) -> Absence:
         """As `absence`, for kinds that ask for no one coded concept: encounter, imaging, family."""
-        speaks = self.policy.absences.get(kind, "unknown") == "presumed-no"
-        return self._absence(families, span, np.ones(self.patients, bool) if speaks else None)
+        return self._absence(families, span, self.policy.absences.get(kind, "unknown") == "presumed-no")
 
     def recorded(self, families: tuple[Family, ...], span: calendar.Span) -> Absence:
         """As `absence`, for questions about the record itself: what a fully read record lacks, it lacks."""
-        return self._absence(families, span, np.ones(self.patients, bool))
+        return self._absence(families, span, True)
 
     def _absence(
-        self, families: tuple[Family, ...], span: calendar.Span, complete: NDArray[np.bool_] | None
+        self,
+        families: tuple[Family, ...],
+        span: calendar.Span,
+        speaks: bool | NDArray[np.bool_],
+        complete: bool | NDArray[np.bool_] = True,
     ) -> Absence:
-        truth = np.full(self.patients, UNKNOWN, np.int8)
+        """`speaks`: absence may mean no; `complete`: where it may, the codes in use say all of the concept."""
         reasons = np.zeros(self.patients, np.uint32)
         for family in families:
-            level, since = self.levels[family], self.since[family]
+            level, since = self.of(self.whole.levels[family]), self.of(self.whole.since[family])
             late = (level == Level.COMPLETE) & (since != FLOOR) & (since > span.first_earliest)
-            reasons |= LACKING[level] | np.where(late, Reason.PARTIAL, 0).astype(np.uint32)
-        silent = reasons == 0
-        if complete is None:
-            reasons[silent] = Reason.ABSENT
-        else:
-            truth[silent & complete] = PRESUMED_NO
-            reasons[silent & ~complete] = Reason.CONCEPT_INCOMPLETE
-        return Absence(truth, reasons)
+            reasons |= LACKING[level] | np.where(late, _PARTIAL, _NOTHING)
+        why = np.where(speaks, np.where(complete, _NOTHING, _INCOMPLETE), _ABSENT)
+        reasons = np.where(reasons == 0, why, reasons)
+        return Absence(np.where(reasons == 0, PRESUMED_NO, UNKNOWN).astype(np.int8), reasons)
 
-    def _complete(self, concept: str, families: tuple[Family, ...]) -> NDArray[np.bool_]:
-        """Per patient: for each family, its facts use a system in which the concept is complete, or there are none."""
-        complete = self.codes.complete(concept)
+    def _complete(self, concept: int | Ints, families: tuple[Family, ...]) -> NDArray[np.bool_]:
+        """Per patient: for each family, its facts use a system in which the concept is complete, or there are none.
+
+        `concept`: a bit for each system in which it is.
+        """
         result = np.ones(self.patients, bool)
         for family in families:
-            used = self.systems[family]
-            result &= (used & complete != 0) | (used == 0)
+            used = self.of(self.whole.systems[family])
+            result &= (used & concept != 0) | (used == 0)
         return result
+
+    @property
+    def whole(self) -> View:
+        """The chunk that this is a part of; see `lanes`."""
+        return self
+
+    def of(self, everyone: NDArray[Any]) -> NDArray[Any]:
+        """What is known of every patient of the chunk, for each patient here; see `lanes`."""
+        return everyone
 
     @cached_property
     def levels(self) -> Mapping[Family, Ints]:
@@ -311,6 +322,9 @@ def distinct(numbers: NDArray[Any]) -> Ints:
     return np.flatnonzero(np.bincount(numbers))
 
 
+_NOTHING, _PARTIAL, _INCOMPLETE, _ABSENT = np.array(
+    [0, Reason.PARTIAL, Reason.CONCEPT_INCOMPLETE, Reason.ABSENT], np.uint32
+)
 LACKING = np.zeros(len(Level), np.uint32)
 """Why a family that was read no further lets nothing be presumed."""
 LACKING[[Level.NOT_LOADED, Level.PARTIAL, Level.REDACTED]] = Reason.NOT_LOADED, Reason.PARTIAL, Reason.REDACTED

@@ -91,10 +91,10 @@ def _with_list(atom: Allergy, view: View, answer: Answer) -> Answer:
     truth = np.where(clear, NO, np.where(unlisted, UNKNOWN, answer.truth)).astype(np.int8)
     reasons = np.where(clear, 0, np.where(unlisted, Reason.ABSENT, answer.reasons)).astype(np.uint32)
     shown = Rows(
-        np.r_[answer.rows.index, denial],
-        np.r_[answer.rows.patient, view.column("patient")[denial]],
-        np.r_[answer.rows.grade, np.full(len(denial), NO)].astype(np.int8),
-        np.r_[answer.rows.reasons, np.zeros(len(denial))].astype(np.uint32),
+        np.concatenate((answer.rows.index, denial)),
+        np.concatenate((answer.rows.patient, view.column("patient")[denial])),
+        np.concatenate((answer.rows.grade, np.full(len(denial), NO, np.int8))),
+        np.concatenate((answer.rows.reasons, np.zeros(len(denial), np.uint32))),
     )
     return Answer(truth, reasons, shown)
 

@@ -45,8 +45,7 @@ def condition(atom: Condition, view: View) -> Answer:
     all_rows = view.rows(Kind.CONDITION)
     states = view.states_of(atom)[all_rows]
     rows, states = all_rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
-    parts = [identified(states), standing(view, rows)]
-    parts += view.each(atom, _when, rows, lambda when, some: _time(when, view, some, view.states_of(atom)[some], span))
+    parts = [identified(states), standing(view, rows), _time(atom, view, rows, states, span)]
     parts += view.qualified(atom, qualifiers, rows)
     parts += view.each(atom, _SEVERITY, rows, partial(_severity, view))
     parts += view.each(atom, _COURSE, rows, partial(_course, view))
@@ -60,30 +59,44 @@ def condition(atom: Condition, view: View) -> Answer:
     return replace(told, truth=presumed(told.truth, span.assumed))
 
 
-def _when(atom: Condition) -> tuple[str, bool]:
+def _when(atom: Condition) -> str:
+    return "now" if atom.when == "active" and atom.window is None else atom.when
+
+
+def _time(atom: Condition, view: View, rows: Ints, states: NDArray[np.int8], span: calendar.Span) -> Graded:
+    ((grade, reasons),) = view.each(atom, _when, rows, partial(_placed, view, span))
+    history = np.flatnonzero(states == State.HISTORY)
+    if len(history):
+        ((once, why),) = view.each(atom, _once, rows[history], partial(_was_once, view))
+        grade, reasons = grade.copy(), reasons.copy()
+        grade[history], reasons[history] = once, why
+    return grade, reasons
+
+
+def _placed(view: View, span: calendar.Span, when: str, rows: Ints) -> Graded:
+    match when:
+        case "onset":
+            return began(view, rows, span)
+        case "now":
+            return _current(view, rows)
+        case "history":
+            return _over(view, rows, span)
+        case _:
+            return _lasting(view, rows, span)
+
+
+def _once(atom: Condition) -> tuple[str, bool]:
     return atom.when, atom.window is not None
 
 
-def _time(when: tuple[str, bool], view: View, rows: Ints, states: NDArray[np.int8], span: calendar.Span) -> Graded:
-    history = states == State.HISTORY
-    match when:
-        case "onset", _:
-            grade, reasons = began(view, rows, span)
-        case "active", False:
-            grade, reasons = _current(view, rows)
-        case "history", _:
-            grade, reasons = _over(view, rows, span)
-        case _:
-            grade, reasons = _lasting(view, rows, span)
-    # "history of" codes say that it was once so, not when, and that it is not so now
+def _was_once(view: View, asked: tuple[str, bool], rows: Ints) -> Graded:
+    """A code for "history of" says that it was once so, not when, and that it is not so now."""
+    when, windowed = asked
     told = {"active": (NO, 0), "history": (YES, 0), "onset": (UNKNOWN, Reason.UNDATED)}
-    asked, windowed = when
-    then, why = told.get(asked, (UNKNOWN, Reason.UNDATED) if windowed else (YES, 0))
+    then, why = told.get(when, (UNKNOWN, Reason.UNDATED) if windowed else (YES, 0))
     past, unplaced = overlapped(view, rows, calendar.until(view.on))
-    return (
-        np.where(history, np.minimum(then, past), grade).astype(np.int8),
-        np.where(history, np.where(then == UNKNOWN, why, unplaced), reasons).astype(np.uint32),
-    )
+    reasons = np.full(len(rows), why, np.uint32) if then == UNKNOWN else unplaced
+    return np.minimum(then, past).astype(np.int8), reasons
 
 
 def _lasting(view: View, rows: Ints, span: calendar.Span) -> Graded:
@@ -100,13 +113,13 @@ def _current(view: View, rows: Ints) -> Graded:
     today = calendar.day(view.on)
     course, low, high = (view.column(name)[rows] for name in ("course", "start_low", "start_high"))
     grade, reasons = overlapped(view, rows, calendar.at(view.on))
-    lasting = np.isin(course, (Course.NOW, Course.RECURRENT))
+    lasting = (course == Course.NOW) | (course == Course.RECURRENT)
     begun = (high <= today) | ((low == FLOOR) & (high == CEIL))
     grade = np.where(lasting & begun, YES, grade)
-    over = np.isin(course, (Course.OVER, Course.PAUSED)) & (view.column("end_high")[rows] == CEIL)
-    grade = np.where(over, NO, grade)
+    endless = view.column("end_high")[rows] == CEIL
+    grade = np.where(((course == Course.OVER) | (course == Course.PAUSED)) & endless, NO, grade)
     # nothing said about its course and nothing about its end: taken as still there, by assumption
-    unstated = (course == Course.OPEN) & (view.column("end_high")[rows] == CEIL) & begun
+    unstated = (course == Course.OPEN) & endless & begun
     grade = np.where(unstated, PRESUMED_YES, grade).astype(np.int8)
     return grade, np.where(grade == UNKNOWN, reasons | Reason.UNDATED, 0).astype(np.uint32)
 

@@ -49,7 +49,7 @@ def _pregnant(view: View) -> Answer:
     tested = result(Result(concept="hcg-pregnancy-test", result="positive"), view)
     truth = np.where(stale, UNKNOWN, listed.truth).astype(np.int8)
     reasons = np.where(stale, Reason.STALE, listed.reasons).astype(np.uint32)
-    settled = (truth == UNKNOWN) & np.isin(tested.truth, (NO, YES))
+    settled = (truth == UNKNOWN) & ((tested.truth == NO) | (tested.truth == YES))
     against = (truth == NO) & (tested.truth == YES)
     truth = np.where(settled, tested.truth, np.where(against, UNKNOWN, truth)).astype(np.int8)
     return Answer(
