@@ -193,6 +193,8 @@ def _timed(atom: Atom, silence: Silence) -> bool:
             return not silence.speaks
         case Encounter() | Finding() | DataAvailability():
             return True
+        case Condition() | Immunization() | Medication():
+            return atom.window is not None and len(reads(atom)) == 1
         case _:
             return False
 

@@ -14,13 +14,16 @@ from fhirtrial.criteria.tree import Allergy, Medication
 from fhirtrial.matching.atoms import from_record
 from fhirtrial.matching.atoms.demographics import ages, sex
 from fhirtrial.matching.bind import Bound
+from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import Ints
 from fhirtrial.matching.hearing import Heard
 from fhirtrial.matching.lanes import Lanes
 from fhirtrial.matching.view import View, distinct
+from fhirtrial.patients.facts import Course, Standing
 
 MOST_ROWS = 1 << 18
 """Rows of one call: more do not stay in a core's cache."""
+_GOES_ON = np.isin(np.arange(len(Course)), (Course.NOW, Course.RECURRENT))
 
 
 def truths(bound: Bound, view: View) -> NDArray[np.int8]:
@@ -40,17 +43,22 @@ def truths(bound: Bound, view: View) -> NDArray[np.int8]:
 def _in_time(bound: Bound, view: View, heard: Heard) -> Heard:
     """As `heard`, without the rows that surely lie outside an atom's days where such rows change nothing.
 
-    A patient whose results are all too old is unknown, as one without any is where absence may not speak.
+    A patient whose results are all too old is unknown, as one without any is where absence may not speak; what
+    happened at another time is as silence. What denies, what is past by its code and what goes on is always kept.
     """
     leaves = distinct(bound.leaf[(heard.ends > heard.starts) & (bound.leaf >= 0)])
     low, high, end = (view.column(name)[heard.rows] for name in ("start_low", "start_high", "end_high"))
     high = np.maximum(high, end)
+    always = (heard.states == State.HISTORY) | (heard.states == State.DENIAL)
+    always |= view.column("standing")[heard.rows] == Standing.DENIED
+    always |= _GOES_ON[view.column("course")[heard.rows]]
     first, last = bound.asks.spans.first_earliest, bound.asks.spans.last_latest
     kept, of = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for lanes in _blocks(heard, bound.first_of_leaf[leaves]):
         places = heard.places(lanes)
         lane = np.repeat(lanes, heard.ends[lanes] - heard.starts[lanes])
         inside = (high[places] >= first[lane]) & (low[places] <= last[lane])  # type: ignore[index]
+        inside |= always[places]
         kept.append(places[inside])
         of.append(bound.leaf[lane[inside]])
     edges = np.searchsorted(np.concatenate(of), np.arange(len(bound.first_of_leaf) + 1))
