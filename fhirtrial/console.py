@@ -51,7 +51,7 @@ SIGNS = {
 TRUTH_STYLES = {"yes": "green", "presumed-yes": "green", "unknown": "yellow", "presumed-no": "red", "no": "red"}
 
 PATIENT_WIDTH, TRIAL_WIDTH = 26, 13  # five trials fit a window of 100 columns
-BAR = 10  # columns of a bar that stands for everybody
+BAR = 8  # columns of a bar that stands for everybody
 
 
 def verdict_table(matches: Sequence[Match]) -> Table:
@@ -166,28 +166,29 @@ def next_table(ranked: Mapping[str, Sequence[Next]], by: str, most: int) -> Tabl
 
 def attrition_table(of: Attrition) -> Table:
     """The way of the patients through a trial's criteria; the last columns count everybody screened."""
-    verdicts = (f"{SIGNS.get(label, '')} {label} {number:,}" for label, number in of.verdicts.items())
+    aside = ", ".join(f"{reason} {number:,}" for reason, number in of.set_aside.items())
+    verdicts = " · ".join(f"{SIGNS.get(label, '')} {label} {number:,}" for label, number in of.verdicts.items())
     table = Table(
         title=Text.assemble((of.trial, "bold"), "" if of.title == of.trial else f" {of.title}", f", {of.on}"),
         title_justify="left",
-        caption=Text(" · ".join(verdicts)),
+        caption=Text(f"set aside: {aside}\n{verdicts}" if aside else verdicts),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
+        expand=True,
     )
-    for name in ("\n\ncriterion", "\n\nkind"):
+    for name in ("\ncriterion", "\nkind"):
         table.add_column(name, no_wrap=True)
-    for name in ("\n\ncame", "\nruled\nout", "\n\nremain"):
+    for name in ("\ncame", "ruled\nout", "\nremain"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("\n\nremain", no_wrap=True, min_width=BAR + 5, style="blue")
-    for name in ("of all\nscreened:\nunknown", "\npre-\nsumed"):
+    table.add_column("of those\nwho came", no_wrap=True, style="blue")
+    for name in ("unknown\nof all", "presumed\nof all"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("\n\ntext", no_wrap=True, overflow="ellipsis")
-    aside = ", ".join(f"{reason} {number:,}" for reason, number in of.set_aside.items())
+    table.add_column("\ntext", ratio=1, no_wrap=True, overflow="ellipsis")
     table.add_row("screened", "", "", "", f"{of.screened:,}")
     gone = of.screened - of.judged
     share = _share(of.judged, of)
-    table.add_row("set aside", "", f"{of.screened:,}", f"{gone:,}", f"{of.judged:,}", share, "", "", Text(aside))
+    table.add_row("set aside", "", f"{of.screened:,}", f"{gone:,}", f"{of.judged:,}", share)
     for step in of.steps:
         presumed = step.truths.get("presumed-yes", 0) + step.truths.get("presumed-no", 0)
         numbers = [f"{n:,}" for n in (step.came, step.came - step.remained, step.remained)]

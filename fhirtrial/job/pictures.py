@@ -30,7 +30,8 @@ def write_attrition(found: Sequence[Attrition], output: Path) -> list[str]:
         if ending == ".svg":
             return [_written(output, svg(drawing))]
         drawn = png(drawing)
-        missing = f"no font on this machine has {drawn.missing}: write .svg, whose reader's fonts may have them"
+        some = f"{drawn.missing[:10]}{f' and {len(drawn.missing) - 10} others' if len(drawn.missing) > 10 else ''}"
+        missing = f"no font on this machine has {some}: a .svg is shown with its reader's fonts"
         return [_written(output, drawn.data), *([missing] if drawn.missing else [])]
     if ending and not output.is_dir():
         raise ConfigError(str(output), f"no picture ends in {ending}", "name a .svg, .png or .json file, or a folder")

@@ -86,7 +86,7 @@ def _screened(sheet: _Sheet, of: Attrition) -> None:
     top, height = sheet.y, 44
     _middle_box(sheet, top, height, "Patients screened", of.screened)
     aside = of.screened - of.judged
-    reasons = ", ".join(f"{name.replace('-', ' ').replace(':', ' ')} {n}" for name, n in of.set_aside.items())
+    reasons = ", ".join(f"{name.replace('-', ' ').replace(':', ' ')} {n:,}" for name, n in of.set_aside.items())
     about = lines(reasons or "nobody", END - SIDE - 24, TEXT, 3)
     tall = 30 + LINE * len(about)
     side = top + height + 10
@@ -109,9 +109,9 @@ def _step(sheet: _Sheet, step: Step, of: Attrition, most: int, alone: bool) -> N
     number = f"n = {step.came - step.remained:,}"
     left, right = SIDE + 82, END - 24 - width(number, TEXT, bold=True)
     about = lines(step.text, right - left, TEXT, most)
-    tall = 9 + LINE * (max(len(about), 1) + alone)
-    gap = 7 if alone else 5
-    top, base = sheet.y + gap, sheet.y + gap + 17
+    gap = 7 if alone else 5 if most > 1 else 3
+    tall = gap + 2 + LINE * (max(len(about), 1) + alone)
+    top, base = sheet.y + gap, sheet.y + gap + gap / 2 + 13.5
     centre = top + tall / 2
     long = max(BAR * min(1.0, step.came / max(of.judged, 1)), 1)
     name = lines(step.criterion, left - SIDE - 18, TEXT, 1, bold=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from fhirtrial.errors import ConfigError
@@ -18,6 +18,7 @@ MOST = 2**16
 """Pixels of a side at which matplotlib ends."""
 POINTS = 72  # so that a unit is a point, in which matplotlib measures letters
 FACE = "DejaVu Sans"
+BLANK = "□"  # for a character that no face has
 _EMPTY = "Last Resort"  # faces whose letters only say which script is missing
 
 
@@ -42,17 +43,16 @@ def png(drawing: Drawing) -> Png:
     axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0))
     axes.set_axis_off()
     faces, missing = _faces(drawing.text)
+    blank = str.maketrans(dict.fromkeys(missing, BLANK))
     for order, shape in enumerate(shape for part in drawing.parts for shape in part.shapes):
         if isinstance(shape, Box):
             _box(axes, shape, order)
         elif isinstance(shape, Line):
             _line(axes, shape, order)
         else:
-            _words(axes, shape, faces, order)
+            _words(axes, replace(shape, text=shape.text.translate(blank)), faces, order)
     file = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # `missing` says so
-        figure.savefig(file, format="png", metadata={"Software": None, "Title": drawing.title})
+    figure.savefig(file, format="png", metadata={"Software": None, "Title": drawing.title})
     return Png(file.getvalue(), missing)
 
 
@@ -80,9 +80,8 @@ def _faces(text: str) -> tuple[list[str], str]:
     """The faces that together have every character, as far as this machine has them, and the characters without."""
     from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
-    wanted = {c for c in text if c.isprintable()} - set(
-        map(chr, get_font(findfont(FontProperties([FACE]))).get_charmap())
-    )
+    own = get_font(findfont(FontProperties(family=[FACE]))).get_charmap()
+    wanted = {c for c in text if ord(c) not in own}
     faces = [FACE]
     for entry in sorted(fontManager.ttflist, key=lambda f: (f.name, f.fname)):
         if not wanted:

@@ -14,8 +14,9 @@ from fhirtrial.picture.lettering import rightward
 
 FACES = "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ANCHORS = {"left": "start", "middle": "middle", "right": "end"}
-_FROM_THE_RIGHT = {"left": "end", "middle": "middle", "right": "start"}
+_ANCHORS = {"middle": "middle", "right": "end"}
+_EMBEDDED = "\u202b{}\u202c"
+"""Read from the right, by Unicode's own marks: programs differ in what `direction` does to `text-anchor`."""
 
 
 def svg(drawing: Drawing) -> bytes:
@@ -25,9 +26,9 @@ def svg(drawing: Drawing) -> bytes:
 def _lines(drawing: Drawing) -> Iterator[str]:
     size = f'width="{drawing.width}" height="{drawing.height}" viewBox="0 0 {drawing.width} {drawing.height}"'
     title, description = quoteattr(f"{drawing.name}-title"), quoteattr(f"{drawing.name}-desc")
-    said = f"{drawing.name}-title {drawing.name}-desc"
+    said = f'role="img" aria-labelledby={title} aria-describedby={description}'
     yield '<?xml version="1.0" encoding="UTF-8"?>'
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby={quoteattr(said)}'
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} {said}'
     yield f'  font-family="{FACES}" stroke-width="1">'
     yield f"<title id={title}>{_escaped(drawing.title)}</title>"
     yield f"<desc id={description}>{_escaped(drawing.description)}</desc>"
@@ -47,13 +48,11 @@ def _shape(shape: Box | Words | Line) -> str:
     if isinstance(shape, Line):
         path = f"M{_n(shape.x1)} {_n(shape.y1)}L{_n(shape.x2)} {_n(shape.y2)}{_head(shape) if shape.head else ''}"
         return f'<path d="{path}" fill="none" stroke="{INK}"/>'
-    backwards = rightward(shape.text)
-    anchor = (_FROM_THE_RIGHT if backwards else _ANCHORS)[shape.align]
+    text = _escaped(shape.text)
     attributes = f'x="{_n(shape.x)}" y="{_n(shape.y)}" font-size="{_n(shape.size)}" fill="{shape.colour}"'
-    attributes += f' text-anchor="{anchor}"' if anchor != "start" else ""
+    attributes += f' text-anchor="{_ANCHORS[shape.align]}"' if shape.align != "left" else ""
     attributes += ' font-weight="bold"' if shape.bold else ""
-    attributes += ' direction="rtl"' if backwards else ""
-    return f"<text {attributes}>{_escaped(shape.text)}</text>"
+    return f"<text {attributes}>{_EMBEDDED.format(text) if rightward(shape.text) else text}</text>"
 
 
 def _head(line: Line) -> str:

@@ -23,7 +23,7 @@ def attrition(report: Resource) -> Attrition:
     where = f"MeasureReport/{report.get('id', '')}"
     try:
         trial = report["identifier"][0]["value"]
-        verdicts, *criteria = report["group"]
+        verdicts = next(g for g in report["group"] if _text(g["code"]) == "verdict")
         screened, judged = _count(verdicts, "initial-population"), _count(verdicts, "denominator")
         return Attrition(
             trial=trial,
@@ -32,7 +32,7 @@ def attrition(report: Resource) -> Attrition:
             screened=screened,
             set_aside={SET_ASIDE: screened - judged} if screened != judged else {},
             verdicts=_strata(verdicts, "verdict"),
-            steps=tuple(map(_step, criteria)),
+            steps=tuple(_step(g) for g in report["group"] if g is not verdicts),
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, StopIteration, ValidationError) as error:
         todo = "give the MeasureReport that `fhirtrial run` wrote"
