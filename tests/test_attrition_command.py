@@ -12,8 +12,10 @@ import orjson
 import pytest
 import small_trial
 from desk import Desk, desk
+from rich.console import Console
 from small_trial import bundle, patient_file, person
 
+from fhirtrial import console
 from fhirtrial.samples import sample_bundles
 
 ON = ("--on", "2026-11-01")
@@ -53,10 +55,6 @@ def test_patients_are_counted_criterion_by_criterion(cli: Desk, given: tuple[obj
 
 
 def test_a_table_at_the_desk(cli: Desk, given: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    from rich.console import Console
-
-    from fhirtrial import console
-
     monkeypatch.setattr(console, "out", Console(width=90))
     said = cli("attrition", *given)
     rows = {line.split()[0]: line.split() for line in said.out.splitlines() if line.strip()}
@@ -193,6 +191,7 @@ def test_trials_with_one_name_have_files_of_their_own(cli: Desk, tmp_path: Path)
 def test_what_the_page_shows_happens(cli: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one process, and the patients are matched once; the page's figure is what its command makes."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(console, "out", Console(width=console.WIDE))
     Path("sample_bundles").symlink_to(sample_bundles())
     page = (DOCS / "attrition.md").read_text(encoding="utf-8")
     shown = re.findall(r"^\$ fhirtrial (.+)\n((?:[^$`].*\n)*)", page, re.MULTILINE)
