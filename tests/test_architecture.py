@@ -20,7 +20,7 @@ ROOMS = (
     ("expressions", "patients"),
     ("matching",),
     ("plugins",),
-    ("client", "cohort"),
+    ("client", "cohort", "picture"),
     ("job", "samples", "logs"),
     ("types", "__init__"),
     ("console",),
