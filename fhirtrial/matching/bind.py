@@ -83,7 +83,6 @@ class Bound:
     reading: Ints
     silence: Ints
     plain: tuple[bool, ...]
-    readings: tuple[tuple[Read, ...], ...]
     silences: tuple[Silence, ...]
     ears: Ears
     leaf: Ints
@@ -169,7 +168,6 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
         table[1],
         table[2],
         tuple(plain),
-        tuple(readings),
         tuple(silences),
         Ears(tuple(readings), codes),
         np.array(leaf_list, np.int64),

@@ -85,7 +85,7 @@ class Run:
         return bind(self.network.atoms, self.on, self.policy, self._codes)
 
     @cached_property
-    def _parts(self) -> dict[tuple[int, ...], Plan | None]:
+    def _parts(self) -> dict[tuple[int, ...], Plan]:
         """Plans of those trials whose questions somebody has answered."""
         return {}
 
@@ -109,8 +109,9 @@ class Run:
         asked = questionnaires(facts)
         answered = tuple(i for i, trial in enumerate(self.trials) if trial.questionnaire in asked)
         if answered:
-            part = self._parts.setdefault(answered) or plan([self.trials[i] for i in answered], self.terminology)
-            self._parts[answered] = part
+            if answered not in self._parts:
+                self._parts[answered] = plan([self.trials[i] for i in answered], self.terminology)
+            part = self._parts[answered]
             evaluated = evaluate(part, view)
             found.planes[list(answered)] = packed(np.array([verdicts(one, evaluated) for one in part.trials]))
         return found

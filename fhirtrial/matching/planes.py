@@ -15,6 +15,8 @@ from fhirtrial.matching.network import Layer, Network
 Planes = NDArray[np.uint64]
 LEVELS = 4
 WORD = 64
+IN_CACHE = 1 << 15
+"""Words of gates that are combined at once: as many as a core's cache holds with what they read."""
 
 
 def packed(truth: NDArray[np.int8]) -> Planes:
@@ -52,6 +54,13 @@ def evaluated(network: Network, atoms: Planes) -> Planes:
 
 
 def _layer(layer: Layer, planes: Planes) -> None:
+    if layer.pairs is not None:
+        combine = np.bitwise_and if layer.k == -1 else np.bitwise_or
+        size = max(1, IN_CACHE // planes[0].size)
+        for start in range(0, layer.gates, size):
+            one, other = layer.pairs[:, start : start + size]
+            combine(planes[one], planes[other], out=planes[layer.first + start : layer.first + start + len(one)])
+        return
     starts = layer.starts.tolist()
     for gate, (start, end) in enumerate(pairwise(starts), layer.first):
         nodes = planes[layer.inputs[start:end]]
@@ -88,6 +97,10 @@ def one_by_one(network: Network, atoms: NDArray[np.int8]) -> NDArray[np.int8]:
     truth[: len(atoms)] = atoms
     for layer in network.layers:
         here = slice(layer.first, layer.first + layer.gates)
+        if layer.pairs is not None:
+            combine = np.minimum if layer.k == -1 else np.maximum
+            combine(truth[layer.pairs[0]], truth[layer.pairs[1]], out=truth[here])
+            continue
         nodes = truth[layer.inputs]
         if layer.k == 0:
             truth[here] = 4 - nodes

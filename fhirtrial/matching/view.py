@@ -282,16 +282,19 @@ class View:
     @cached_property
     def levels(self) -> Mapping[Family, Ints]:
         """Per family and patient, how much of it was read."""
-        return {f: self._coverage(f, lambda c: c.level) for f in Family}
+        return self._coverage(lambda c: c.level)
 
     @cached_property
     def since(self) -> Mapping[Family, Ints]:
         """Per family and patient, the first day that the record can speak of."""
-        return {f: self._coverage(f, lambda c: c.since) for f in Family}
+        return self._coverage(lambda c: c.since)
 
-    def _coverage(self, family: Family, of: Callable[[Coverage], int]) -> Ints:
-        none = Coverage()
-        return np.array([of(p.coverage.get(family, none)) for p in self.facts.patients], np.int64)
+    def _coverage(self, of: Callable[[Coverage], int]) -> Mapping[Family, Ints]:
+        """Patients that share what was read of them are looked at once."""
+        none, shared = Coverage(), {id(p.coverage): p.coverage for p in self.facts.patients}
+        numbers = {one: number for number, one in enumerate(shared)}
+        mine = np.array([numbers[id(p.coverage)] for p in self.facts.patients], np.int64)
+        return {f: np.array([of(one.get(f, none)) for one in shared.values()], np.int64)[mine] for f in Family}
 
     @cached_property
     def systems(self) -> Mapping[Family, Ints]:
