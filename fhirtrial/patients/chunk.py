@@ -19,7 +19,10 @@ from fhirtrial.patients.table import Table
 
 
 class Once:
-    """Each patient is expected in one place only."""
+    """Each patient is expected in one place only.
+
+    Patients joined from single resources are placed under their own names, once; only other places are remembered.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[str, str] = {}
@@ -28,7 +31,8 @@ class Once:
         """A patient who stands in two Bundles is read twice, and the second is complete in nothing."""
         checked, problems = [], []
         for patient, place in zip(patients, places, strict=True):
-            before = self._seen.setdefault(patient.reference, place)
+            name = patient.reference
+            before = self._seen.get(name, place) if place == name else self._seen.setdefault(name, place)
             if before == place:
                 checked.append(patient)
                 continue

@@ -176,7 +176,8 @@ class Export:
     def _know(self, name: str, identifiers: tuple[Identifier, ...] | Identifier, row: int) -> None:
         """Notes by which other names a Patient may be meant."""
         for identifier in identifiers if isinstance(identifiers, tuple) else (identifiers,):
-            self._by_identifier.add((_named(identifier), row + _FIRST, name, 0, 0, b""))
+            if identifier.value:
+                self._by_identifier.add((_named(identifier), row + _FIRST, name, 0, 0, b""))
         if "|" in name:
             self._by_identifier.add((name, row + _BEFORE, name, 0, 0, b""))
 
@@ -287,4 +288,5 @@ def owner_of(subject: Reference | None) -> str:
 
 
 def _named(identifier: Identifier) -> str:
-    return f"{canonical(identifier.system)}|{identifier.value}"
+    """Empty for an identifier without a value: it may be anybody's."""
+    return f"{canonical(identifier.system)}|{identifier.value}" if identifier.value else ""

@@ -25,7 +25,7 @@ _RECORDS = msgspec.msgpack.Decoder(list[Record])
 class Room(NamedTuple):
     """How much may wait in memory, how many runs are read at once, and where files are made (None: TMPDIR)."""
 
-    memory: int = 128 * 2**20
+    memory: int = 64 * 2**20
     runs: int = 512
     folder: Path | None = None
 
