@@ -91,7 +91,7 @@ class _Level:
         end, block, size = self._ends[-1], list[Record](), 0
         for record in records:
             block.append(record)
-            size += len(record[5])
+            size += len(record[5]) + _EACH
             if size >= _BLOCK:
                 end = self._put(block, end)
                 block, size = [], 0
