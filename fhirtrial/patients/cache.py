@@ -210,9 +210,9 @@ class _Cache:
             if chunk.table.problems:
                 unit.groups.append(Unit([], [], self._terms.today))
                 yield from self._keep(unit.groups[-1], [chunk])
-            if not export.failed:
-                unit.parts = [part for group in unit.groups for part in group.parts]
-                self._after.joined = unit
+            unit.parts = [part for group in unit.groups for part in group.parts]
+            self._after.joined = unit
+            self._written = self._written and not export.failed
 
     def _gather(self, export: Export, files: list[File]) -> None:
         for file in files:

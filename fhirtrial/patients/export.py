@@ -7,6 +7,7 @@ nobody's own (Medication, Substance, ResearchStudy), two bits for each line, and
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import blake2b
@@ -37,6 +38,7 @@ _ROOM = Room()
 _FIRST = -(2**62)
 _BEFORE = -(2**63)
 """Added to a Patient's number: what a name means comes before all lines that use it; a Patient's own before that."""
+_PLAIN = re.compile(r"Patient/[A-Za-z0-9.-]+").fullmatch
 _owner = itemgetter(0)
 _label = itemgetter(0)
 
@@ -275,7 +277,11 @@ class Export:
 
 def owner_of(subject: Reference | None) -> str:
     """The name under which a subject's lines are gathered; empty for what is no patient."""
-    if subject is None or is_other(subject):
+    if subject is None:
+        return ""
+    if not subject.type and _PLAIN(subject.reference):  # as nearly all are
+        return subject.reference
+    if is_other(subject):
         return ""
     target = subject.reference.split("/_history/")[0]
     if not target:

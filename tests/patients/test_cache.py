@@ -357,8 +357,11 @@ def test_only_groups_with_a_changed_patient_are_made_into_facts(
 
 
 def test_lines_that_cannot_wait_on_a_full_disk_are_tried_again(ward: Path, tmp_path: Path) -> None:
+    before = through(tmp_path / "cache", ward)
     (ward / "z.json").write_text(bundle(person("z")))
+    (ward / "new.ndjson").write_text(lines(result("new", "w07")))
     failed = through(tmp_path / "cache", ward, room=Room(memory=0, folder=tmp_path / "gone"))
     assert [patient.reference for patient in failed["patients"]] == ["Patient/z"]
     assert ["temporary files cannot be used" in problem for problem in failed["problems"]] == [True]
+    assert spelled(stored_patients(tmp_path / "cache")) == before, "what was there stays"
     assert through(tmp_path / "cache", ward) == spelled(read_patients(ward))

@@ -236,7 +236,8 @@ time.sleep(60)
 
 def test_a_killed_reader_leaves_no_temporary_files(tmp_path: Path) -> None:
     source, folder = tmp_path / "source", tmp_path / "temporary"
-    source.mkdir(), folder.mkdir()
+    source.mkdir()
+    folder.mkdir()
     write(source / "x.ndjson", [person("a"), person("b"), condition("c", {"reference": "Patient/a"})])
     with subprocess.Popen([sys.executable, "-c", _KILLED, source, folder], stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout is not None
@@ -263,7 +264,10 @@ print(said.hexdigest())
 
 def test_the_same_bytes_however_strings_are_hashed(tmp_path: Path) -> None:
     lines, _ = world(random.Random(11))
-    write(tmp_path / "x.ndjson", [*lines, person("q"), *(condition(f"t{n}", meant(random.Random(n), n)) for n in "01")])
+    write(
+        tmp_path / "x.ndjson",
+        [*lines, person("q"), *(condition(f"t{n}", meant(random.Random(n), n)) for n in range(2))],
+    )
     given = [sys.executable, "-c", _BYTES, str(tmp_path)]
     said = {
         subprocess.run(given, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
