@@ -49,7 +49,7 @@ class Owners:
         self._names.append(hash(name))
         self._owners.append(hash(owner))
         self._rows.append(row)
-        if len(self._rows) * _ROW > self._room.memory // 4:
+        if len(self._rows) * _ROW > self._room.memory // 16:  # sorting takes four times as much
             self._write()
 
     def moved(self) -> Iterator[int]:
