@@ -87,7 +87,7 @@ def criteria(trial: str) -> tuple[Criterion, ...]:
 
 
 def verdict(row: Row, of: Sequence[Criterion]) -> Verdict:
-    """The least truth over inclusions and negated exclusions (DESIGN §4)."""
+    """The least truth over inclusions and negated exclusions (docs/truth.md)."""
     held = [row.truths[c.id].truth for c in of]
     return Verdict(min(negate(t) if c.kind == "exclusion" else t for c, t in zip(of, held, strict=True)))
 
