@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+__all__ = ["Loader", "TextLoader", "read_table"]
+
 if TYPE_CHECKING or not yaml.__with_libyaml__:
     from yaml import BaseLoader as TextLoader
     from yaml import SafeLoader as Loader
