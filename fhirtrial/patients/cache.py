@@ -7,7 +7,7 @@ killed at any moment leaves the cache as it was, and what it had begun is swept 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from fhirtrial.errors import PatientError, Problem
+from fhirtrial.errors import ConfigError, PatientError, Problem
 from fhirtrial.patients import stored
 from fhirtrial.patients.chunk import Chunk, Once
 from fhirtrial.patients.completeness import Loaded
@@ -94,20 +94,58 @@ def cached_patients(
         empty = empty and not patients and not facts.problems
         yield replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
     if empty:
-        todo = "send Patient resources with what belongs to them"
-        nothing = Problem(str(source), "", "no Patient", todo)
-        yield replace(Chunk(1, terms, limits, once=False).take(), problems=(nothing,))
+        yield replace(Chunk(1, terms, limits, once=False).take(), problems=(_no_patient(source),))
+
+
+def refresh(
+    source: Path | str,
+    cache: Path,
+    *,
+    loaded: Loaded | None = None,
+    record_start: date | None = None,
+    on: date | None = None,
+    chunk: int = 512,
+    limits: Limits = _DEFAULT,
+    seen: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Brings the cache up to date, and reads nothing that did not change; `seen` hears how many patients were read.
+
+    ConfigError where it cannot be written, PatientError where nobody is in it.
+    """
+    stored.arrow()
+    terms = terms_of(loaded, record_start, partial=False, on=on)
+    keeper = _Cache(cache, terms, chunk, limits)
+    for facts, _ in keeper.chunks(files_in(Path(source)), again=False):
+        if keeper.failure is not None:
+            raise ConfigError(keeper.failure.where, keeper.failure.got, "make room, or give another folder")
+        seen(len(facts.patients))
+    if not parts_of(cache):
+        nothing = _no_patient(source)
+        raise PatientError(nothing.where, nothing.got, nothing.todo)
+
+
+def parts_of(cache: Path) -> list[Path]:
+    """The chunks in a cache, for `stored.read`, in the order of their sources."""
+    manifest = _manifest(cache)
+    units = [*manifest.units, *([manifest.joined] if manifest.joined is not None else [])]
+    return [cache / part for unit in units for part in unit.parts]
 
 
 def stored_patients(cache: Path) -> Iterator[Facts]:
     """The facts in a cache, without their sources; ConfigError where another version of the schema wrote them."""
     once = Once()
-    manifest = _manifest(cache)
-    for unit in [*manifest.units, *([manifest.joined] if manifest.joined is not None else [])]:
-        for part in unit.parts:
-            facts, places = stored.read(cache / part)
-            patients, problems = once.check(list(facts.patients), list(places))
-            yield replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
+    for part in parts_of(cache):
+        facts, places = stored.read(part)
+        patients, problems = once.check(list(facts.patients), list(places))
+        yield replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
+
+
+def is_cache(folder: Path) -> bool:
+    return (folder / _MANIFEST).is_file() and _manifest(folder).schema != ""
+
+
+def _no_patient(source: Path | str) -> Problem:
+    return Problem(str(source), "", "no Patient", "send Patient resources with what belongs to them")
 
 
 class _Cache:
@@ -116,7 +154,8 @@ class _Cache:
         self._terms = terms
         self._chunk = chunk
         self._limits = limits
-        self._written = True
+        self.failure: Problem | None = None
+        self._again = True
         before = _manifest(folder)
         said = repr((VERSION, sorted(terms.loaded), terms.partial, terms.since, chunk, limits))
         if (before.schema, before.terms) != (stored.schema(), said):
@@ -124,7 +163,9 @@ class _Cache:
         self._before = before
         self._after = Manifest(stored.schema(), said, [])
 
-    def chunks(self, files: list[Path]) -> Iterator[tuple[Facts, Iterable[str]]]:
+    def chunks(self, files: list[Path], *, again: bool = True) -> Iterator[tuple[Facts, Iterable[str]]]:
+        """All of them, or, if not `again`, those that had to be read anew."""
+        self._again = again
         known = {tuple(file.name for file in unit.files): unit for unit in self._before.units}
         for group in _neighbours(files):
             unit = known.get(tuple(map(str, group)))
@@ -137,7 +178,7 @@ class _Cache:
                 yield from self._read(unit)
             self._after.units.append(unit)
         yield from self._single()
-        problem = self._finish() if self._written else None
+        problem = self._finish() if self.failure is None else None
         if problem is not None:
             nothing = Chunk(1, self._terms, self._limits, once=False).take()
             yield replace(nothing, problems=(problem,)), ()
@@ -214,22 +255,23 @@ class _Cache:
         made = self._after.schema, self._after.terms, read
         name = blake2b(repr(made).encode(), digest_size=16).hexdigest()
         unit.parts.append(name)
-        if not self._written:
+        if self.failure is not None:
             return None
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             stored.write(facts, places, self._folder / name)
         except OSError as error:
-            self._written = False
             return self._unwritten(error)
         return None
 
     def _unwritten(self, error: OSError) -> Problem:
         got = f"the cache cannot be written ({error.strerror or type(error).__name__})"
-        return Problem(str(self._folder), "", got, "make room, or give another folder; facts are read without it")
+        todo = "make room, or give another folder; facts are read without it"
+        self.failure = Problem(str(self._folder), "", got, todo)
+        return self.failure
 
     def _read(self, unit: Unit) -> Iterator[tuple[Facts, Iterable[str]]]:
-        for part in unit.parts:
+        for part in unit.parts if self._again else ():
             yield stored.read(self._folder / part)
 
     def _finish(self) -> Problem | None:

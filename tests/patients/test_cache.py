@@ -183,7 +183,7 @@ def test_another_schema_is_made_anew_from_its_sources(
     with monkeypatch.context() as patched:
         patched.setattr(stored, "_VERSION", 0)
         through(tmp_path / "cache", folder)
-    with pytest.raises(ConfigError, match=r"facts of schema 0-\w+, and this software reads 1-\w+; remove the cache"):
+    with pytest.raises(ConfigError, match=r"facts of schema 0-\w+, and this software reads 2-\w+; remove the cache"):
         list(stored_patients(tmp_path / "cache"))
     opened.clear()
     assert through(tmp_path / "cache", folder) == spelled(read_patients(folder))
