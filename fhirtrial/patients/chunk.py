@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from fhirtrial.errors import Problem
+from fhirtrial.errors import PatientError, Problem
 from fhirtrial.patients.bundle import facts_in
 from fhirtrial.patients.document import Document, Limits
 from fhirtrial.patients.export import Gathered
@@ -14,6 +14,7 @@ from fhirtrial.patients.found import UnusualError, of_bundle, of_lines
 from fhirtrial.patients.patterns import Book
 from fhirtrial.patients.person import Terms
 from fhirtrial.patients.quick import read_quickly
+from fhirtrial.patients.salvage import Loss
 from fhirtrial.patients.table import Table
 
 
@@ -82,7 +83,11 @@ class Chunk:
                 self._place(before, document.name)
                 return
         for line, place in zip(gathered.lines, gathered.places, strict=True):
-            document.add(line, place, self.limits)
+            try:
+                document.add(line, place, self.limits)
+            except PatientError as error:
+                document.problems.append(error.problem)
+                document.losses.append(Loss(None))
         self.add(document, terms)
 
     def add(self, document: Document, terms: Terms) -> None:
