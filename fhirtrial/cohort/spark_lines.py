@@ -5,7 +5,7 @@ Which line is whose is decided where one machine decides it (`patients.export`);
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,11 @@ from fhirtrial.patients.document import Limits
 from fhirtrial.patients.elements import Reference
 from fhirtrial.patients.export import Export, Head, owner_of
 from fhirtrial.patients.facts import Family
+from fhirtrial.patients.moved import Rows as Marked
 from fhirtrial.patients.person import Terms
 from fhirtrial.patients.read import deletions, head_of, is_single
 from fhirtrial.patients.references import SHARED
+from fhirtrial.patients.runs import Record
 from fhirtrial.patients.sources import Piece
 
 if TYPE_CHECKING:
@@ -114,11 +116,12 @@ class Rows:
 
 
 class Places(Export):
-    """Says whose a line is, and keeps none."""
+    """Says of lines whose they are, and keeps none; `names` are those of the files, by their numbers."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, names: Sequence[str] = ()) -> None:
         super().__init__(limits)
         self.note = Note()
+        self._names = list(names)
         self._kept: tuple[str, Head] | None = None
 
     def place(self, piece: Piece, head: Head) -> tuple[str, Head] | None:
@@ -134,6 +137,18 @@ class Places(Export):
         self.note.visible |= {family.value for family in self.visible}
         self.note.partial |= self._partial
         return self.note
+
+    def dropped(self, records: list[Record]) -> list[Record]:
+        """Of one resource's lines, keyed by it and numbered from 0, those that a newer version elsewhere replaces."""
+        self._dropped = Marked(len(records))
+        self._drop(records)
+        return [one for one in records if one[1] in self._dropped]
+
+    def ownerless(self, name: str, records: list[Record]) -> Problem:
+        return self._without_patient(name, records)
+
+    def where(self, record: Record) -> str:
+        return self._where(record)
 
     def _keep(self, piece: Piece, owner: str, head: Head) -> None:
         self._kept = owner, head
