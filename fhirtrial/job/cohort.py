@@ -34,14 +34,15 @@ Engine = Callable[[Order, Sequence[Part]], tuple[list[Problem], bool]]
 
 @dataclass
 class Population:
-    """What a run over a population left: how many patients it met, the attrition of each trial, what failed.
+    """What a run over a population left: files in the folder `rows`, the counts of each trial, and what failed.
 
-    Rows are the files in `rows`. Without `attrition` the run could not be finished.
+    Where something stopped it there is no file `attrition`; the next run goes on.
     """
 
     patients: int
     rows: Path
-    attrition: list[Attrition] = field(default_factory=list)
+    attritions: list[Attrition] = field(default_factory=list)
+    attrition: Path | None = None
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -68,7 +69,7 @@ def match_population(
 ) -> Population:
     """Matches all patients of files, or of a cache of facts, on all cores, and writes rows and attrition to `out`.
 
-    `reading` hears how many patients more were read from files, `seen` how many are matched, and of how many.
+    `reading` hears how many patients were read from files, `seen` how many are matched, and of how many.
     Where this is called from a script, that must guard its main part by `if __name__ == "__main__"`.
     """
     stored.arrow()
@@ -89,8 +90,8 @@ def match_population(
             tally, problems = counted(order, found)
             end = Population(tally.screened, out / "rows", problems=[*problems, *failed])
             if not full:
-                end.attrition = attritions(trials, on, tally)
-                folder.conclude(end.attrition)
+                end.attritions = attritions(trials, on, tally)
+                end.attrition = folder.conclude(end.attritions)
             return end
     except OSError as error:
         got = f"cannot be written ({error.strerror or type(error).__name__})"
@@ -103,5 +104,12 @@ def _facts(
     """The cache with the facts of this source; a source that is a cache stands as it is."""
     if source.is_dir() and is_cache(source):
         return source
-    refresh(source, cache, loaded=loaded, record_start=site.record_start, on=on, seen=reading)
+    read = 0
+
+    def counted_in(more: int) -> None:
+        nonlocal read
+        read += more
+        reading(read)
+
+    refresh(source, cache, loaded=loaded, record_start=site.record_start, on=on, seen=counted_in)
     return cache
