@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -37,6 +37,8 @@ _PART = 1
 """Parts that a task gets at once: each is some MB."""
 _PARTITION = 128 * 2**20
 """Bytes of lines that one task joins, if nothing else is said."""
+_TWICE = "array<struct<number:int,before:string,here:string>>"
+"""Of a part: patients who were read before, by their numbers, there and here."""
 _AT_DRIVER = 64
 """Counts of so many tasks are added up on the driver; of more, by tasks first."""
 
@@ -66,8 +68,7 @@ def match_parts(spark: SparkSession, order: Order, out: str) -> Counts:
 
     tasks = max(1, len(order.parts))
     numbers = spark.range(0, len(order.parts), 1, tasks).select(F.col("id").cast("int").alias("number"))
-    nothing = "array<struct<number:int,before:string,here:string>>"
-    parts = numbers.withColumn("data", F.lit(None).cast("binary")).withColumn("twice", F.lit(None).cast(nothing))
+    parts = numbers.withColumn("data", F.lit(None).cast("binary")).withColumn("twice", F.lit(None).cast(_TWICE))
     return _matched(spark, order, parts, out)
 
 
@@ -103,8 +104,8 @@ class _Reading:
         self._f = functions
 
     def parts(self, source: str) -> tuple[DataFrame, list[Problem]]:
-        """Rows of `number`, `data` and `twice`: who of these facts was read before, where, and where here."""
-        how, f = self._how, self._f
+        """Rows with the `data` of a part each, and who of it was read before (`twice`)."""
+        how = self._how
         with records(self._spark, _PART):
             rows, names, problems = lines_of(self._spark, source, how.terms, how.limits, how.chunk)
             rows = self._kept(rows)
@@ -127,12 +128,14 @@ class _Reading:
             with records(self._spark, _LINES):
                 ordered = lines.repartition(tasks, "owner").sortWithinPartitions("owner", "file", "line")
                 found.append(self._kept(ordered.mapInArrow(task(_joined, given), SCHEMA)))
-                found[-1].count()
         whole = found[0]
         for more in found[1:]:
             whole = whole.union(more)
         parts = _of(whole, Role.PART).select("part", "number", "data")
-        return parts.join(self._twice(whole), "part", "left").select("number", "data", "twice"), problems
+        twice = self._twice(whole)
+        if twice.isEmpty():
+            return parts.withColumn("twice", self._f.lit(None).cast(_TWICE)), problems
+        return parts.join(twice, "part", "left"), problems
 
     def _kept(self, frame: DataFrame) -> DataFrame:
         from pyspark import StorageLevel
@@ -156,14 +159,12 @@ class _Reading:
             named.select(f.coalesce("name", "owner").alias("owner"), *columns[1:])
         )
 
-    def _without_moved(
-        self, lines: DataFrame, names: tuple[str, ...], note: Note
-    ) -> tuple[DataFrame, list[DataFrame]]:
+    def _without_moved(self, lines: DataFrame, names: tuple[str, ...], note: Note) -> tuple[DataFrame, list[DataFrame]]:
         """Lines without those of resources that a newer version gives to another patient, and what was said of them."""
         f = self._f
         key, who = f.xxhash64("resource").alias("key"), f.xxhash64("owner").alias("who")
         owners = lines.where("resource != ''").select(key, who).groupBy("key").agg(f.min("who"), f.max("who"))
-        several = self._kept(owners.toDF("key", "one", "other").where("one != other").select("key"))
+        several = owners.toDF("key", "one", "other").where("one != other").select("key")
         if several.isEmpty():
             return lines, []
         again = lines.join(several, f.xxhash64("resource") == several["key"], "left_semi")
@@ -193,7 +194,8 @@ class _Reading:
     def _twice(self, rows: DataFrame) -> DataFrame:
         """For each part its patients who stand in another place before."""
         f = self._f
-        people = _of(rows, Role.PATIENT).select("owner", f.col("resource").alias("here"), "file", "line", "part", "number")
+        here = f.col("resource").alias("here")
+        people = _of(rows, Role.PATIENT).select("owner", here, "file", "line", "part", "number")
         first = f.min(f.struct("file", "line", "here"))["here"].alias("before")
         several = people.groupBy("owner").agg(first, f.min("here").alias("one"), f.max("here").alias("other"))
         met = people.join(several.where("one != other").select("owner", "before"), "owner").where("here != before")

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from fhirtrial.cohort.spark_lines import SCHEMA, scanned
 from fhirtrial.cohort.spark_session import Sent, task
@@ -18,6 +20,7 @@ from fhirtrial.errors import PatientError, Problem
 from fhirtrial.patients.document import Limits
 from fhirtrial.patients.person import Terms
 from fhirtrial.patients.sources import SUFFIXES, Piece, files_in, pieces, pieces_of_file
+from fhirtrial.patients.stored import replace
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,8 +112,22 @@ def _given(batches: Iterator[pa.RecordBatch], reading: Reading) -> Iterator[pa.R
 
 
 def _pieces(name: str, content: bytes, limits: Limits) -> Iterator[Piece]:
-    return pieces(BytesIO(content), name, limits, lines=not _plain(name).endswith(".json"))  # type: ignore[arg-type]
+    return pieces(BytesIO(content), name, limits, lines=not _plain(name).endswith(".json"))
 
 
 def _plain(name: str) -> str:
     return name.lower().removesuffix(".gz")
+
+
+def save(spark: SparkSession, path: str, data: bytes) -> None:
+    """Writes a small file whole: on this machine under its owner's eyes only, elsewhere as Hadoop writes."""
+    if path.startswith("file://"):
+        replace(Path(url2pathname(urlsplit(path).path)), lambda file: file.write(data))
+        return
+    context: Any = spark.sparkContext
+    place = context._jvm.org.apache.hadoop.fs.Path(path)  # noqa: SLF001 - the one way from Python to Hadoop's files
+    stream = place.getFileSystem(context._jsc.hadoopConfiguration()).create(place, True)  # noqa: SLF001
+    try:
+        stream.write(bytearray(data))
+    finally:
+        stream.close()

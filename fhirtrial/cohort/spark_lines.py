@@ -150,7 +150,7 @@ class Places(Export):
     def where(self, record: Record) -> str:
         return self._where(record)
 
-    def _keep(self, piece: Piece, owner: str, head: Head) -> None:
+    def _keep(self, piece: Piece, owner: str, head: Head) -> None:  # noqa: ARG002 - the caller has it
         self._kept = owner, head
 
 
@@ -189,12 +189,11 @@ def scanned(
     """The rows of some files' pieces; each comes with its file's number."""
     rows, places = Rows(), Places(limits)
     parts = Parts(name, Chunk(size, terms, limits, once=False), rows)
-    problems = parts.chunk.table.problems
     for file, piece in pieces:
         try:
             if piece.error is not None:
                 raise piece.error
-            _scan(piece, file, rows, places, parts.chunk, limits)
+            _scan(piece, file, rows, places, parts.chunk)
         except PatientError as error:
             parts.chunk.table.problems.append(Problem(error.where, "", error.got, error.todo))
             places.lose()
@@ -209,7 +208,7 @@ def scanned(
     yield rows.take()
 
 
-def _scan(piece: Piece, file: int, rows: Rows, places: Places, chunk: Chunk, limits: Limits) -> None:
+def _scan(piece: Piece, file: int, rows: Rows, places: Places, chunk: Chunk) -> None:
     head = head_of(piece.data)
     where = file, piece.line
     if is_single(head):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -62,7 +62,9 @@ class Everybody:
         return replace(terms, visible=frozenset(map(Family, self.note.visible)))
 
 
-def joined(batches: Iterable[pa.RecordBatch], everybody: Everybody, terms: Terms, size: int) -> Iterator[pa.RecordBatch]:
+def joined(
+    batches: Iterable[pa.RecordBatch], everybody: Everybody, terms: Terms, size: int
+) -> Iterator[pa.RecordBatch]:
     """The facts of the patients whose lines come, one patient after the other."""
     places, rows = Places(everybody.limits, everybody.names), Rows()
     terms = everybody.terms(terms)
@@ -105,15 +107,13 @@ _AFTER_BUNDLES = 2**31 - 1
 
 
 def _groups(
-    batches: Iterable[pa.RecordBatch], key: Callable[[dict[str, str]], str]
+    batches: Iterable[pa.RecordBatch], key: Callable[[dict[str, Any]], str]
 ) -> Iterator[tuple[str, list[Record]]]:
     """Neighbours of one key as records: (owner, n, resource, …), or (resource, n, owner, …) where that is the key."""
     found = (row for batch in batches for row in batch.to_pylist())
     for name, rows in groupby(found, key):
-        yield (
-            name,
-            [
-                (name, n, row["resource"] if row["owner"] == name else row["owner"], row["file"], row["line"], row["data"])
-                for n, row in enumerate(rows)
-            ],
-        )
+        yield name, [(name, n, _other(row, name), row["file"], row["line"], row["data"]) for n, row in enumerate(rows)]
+
+
+def _other(row: dict[str, Any], name: str) -> str:
+    return row["resource"] if row["owner"] == name else row["owner"]

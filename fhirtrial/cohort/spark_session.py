@@ -69,6 +69,7 @@ def _local(private: str) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
         "spark.log.level": "ERROR",
+        "spark.sql.shuffle.partitions": "16",
     }
     return found if "SPARK_LOCAL_DIRS" in os.environ else {**found, "spark.local.dir": private}
 
@@ -76,8 +77,8 @@ def _local(private: str) -> dict[str, str]:
 @contextmanager
 def records(spark: SparkSession, most: int) -> Iterator[None]:
     """Plans that are made and run inside send so many rows at once to Python, or fewer where the session says so."""
-    before = spark.conf.get(_RECORDS)
-    spark.conf.set(_RECORDS, str(min(most, int(before or most)) if int(before or most) > 0 else most))
+    before = str(spark.conf.get(_RECORDS))
+    spark.conf.set(_RECORDS, str(min(most, int(before)) if int(before) > 0 else most))
     try:
         yield
     finally:
