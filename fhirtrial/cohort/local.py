@@ -97,12 +97,13 @@ def match_part(order: Order, shape: Shape, part: Part) -> Done:
 
 
 def _ends(order: Order, parts: Sequence[Part], processes: int) -> Iterator[tuple[Part, Done]]:
-    if processes == 1:
+    processes = min(processes, len(parts))
+    if processes <= 1:
         shape = Shape.of(order.run.trials)
         for part in parts:
             yield part, match_part(order, shape, part)
-    elif parts:
-        yield from _in_processes(order, deque(parts), min(processes, len(parts)))
+    else:
+        yield from _in_processes(order, deque(parts), processes)
 
 
 def _in_processes(order: Order, waiting: deque[Part], processes: int) -> Iterator[tuple[Part, Done]]:
