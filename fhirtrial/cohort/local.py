@@ -97,42 +97,45 @@ def match_part(order: Order, shape: Shape, part: Part) -> Done:
 
 
 def _ends(order: Order, parts: Sequence[Part], processes: int) -> Iterator[tuple[Part, Done]]:
-    if processes == 1:
+    processes = min(processes, len(parts))
+    if processes <= 1:
         shape = Shape.of(order.run.trials)
         for part in parts:
             yield part, match_part(order, shape, part)
-    elif parts:
-        yield from _in_processes(order, deque(parts), min(processes, len(parts)))
+    else:
+        yield from _in_processes(order, deque(parts), processes)
 
 
 def _in_processes(order: Order, waiting: deque[Part], processes: int) -> Iterator[tuple[Part, Done]]:
     while waiting:
         in_hand: dict[Future[Done], Part] = {}
-        pool = _pool(order, processes)
-        try:
-            while waiting or in_hand:
-                while waiting and len(in_hand) < processes:
-                    future = pool.submit(_match_part, waiting[0])
-                    in_hand[future] = waiting.popleft()
-                for future in wait(in_hand, return_when=FIRST_COMPLETED).done:
-                    end = future.result()
-                    yield in_hand.pop(future), end
-        except BrokenProcessPool:
-            for part in in_hand.values():
-                yield part, _alone(order, part)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with _pool(order, processes) as pool:
+            try:
+                while waiting or in_hand:
+                    while waiting and len(in_hand) < processes:
+                        future = pool.submit(_match_part, waiting[0])
+                        in_hand[future] = waiting.popleft()
+                    for future in wait(in_hand, return_when=FIRST_COMPLETED).done:
+                        end = future.result()
+                        yield in_hand.pop(future), end
+            except BrokenProcessPool:
+                pass  # nobody says which of the processes died, so each part in hand is tried by itself
+        yield from _one_by_one(order, deque(in_hand.values()))
 
 
-def _alone(order: Order, part: Part) -> Done:
-    """A part that was in hand when a process died, in a process of its own."""
-    with _pool(order, 1) as pool:
-        try:
-            return pool.submit(_match_part, part).result()
-        except BrokenProcessPool:
-            got = f"a process died twice while it matched these {part.patients} patients (out of memory?)"
-            todo = "run again with more memory or fewer --processes: only what is missing is done"
-            return Done(Problem(str(part.stem), "", got, todo))
+def _one_by_one(order: Order, waiting: deque[Part]) -> Iterator[tuple[Part, Done]]:
+    """Parts that were in hand when a process died, in one process, until it dies."""
+    while waiting:
+        with _pool(order, 1) as pool:
+            try:
+                while waiting:
+                    end = pool.submit(_match_part, waiting[0]).result()
+                    yield waiting.popleft(), end
+            except BrokenProcessPool:
+                part = waiting.popleft()
+                got = f"a process died twice while it matched these {part.patients} patients (out of memory?)"
+                todo = "run again with more memory or fewer --processes: only what is missing is done"
+                yield part, Done(Problem(str(part.stem), "", got, todo))
 
 
 def _pool(order: Order, processes: int) -> ProcessPoolExecutor:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fhirtrial.errors import ConfigError, Problem
-from fhirtrial.patients.facts import DTYPES, ENUMS, CodeSet, Facts, Patient, ReferenceRange, Vocabulary
+from fhirtrial.patients.facts import DTYPES, ENUMS, CodeSet, Facts, Patient, ReferenceRange, Restored, Vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,9 +81,9 @@ def read(stem: Path) -> tuple[Facts, tuple[str, ...]]:
     table = _load(stem.with_name(stem.name + ".facts.parquet"))
     columns = {name: table[name].to_numpy().astype(dtype, copy=False) for name, dtype in DTYPES.items()}
     vocabulary = Vocabulary()
-    vocabulary.codes.restore(words.codes)
-    vocabulary.strings.restore(words.strings)
-    vocabulary.ranges.restore(words.ranges)
+    vocabulary.codes = Restored(words.codes)
+    vocabulary.strings = Restored(words.strings)
+    vocabulary.ranges = Restored(words.ranges)
     return Facts(words.patients, columns, vocabulary, words.problems), tuple(said["places"][0].as_py())
 
 

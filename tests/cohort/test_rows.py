@@ -40,10 +40,9 @@ def run_of(name: str) -> Run:
     if name == "samples":
         trials = load_trials(sample_bundles() / "trials")
     else:
-        asked = [(kind, *criteria(kind)[:3]) for kind in KINDS]
         trials = tuple(
-            Trial(kind, kind, "RECRUITING", tuple(items), QUESTIONNAIRE if n % 2 else f"{QUESTIONNAIRE}-{n}", "")
-            for n, (kind, *items) in enumerate(asked)
+            Trial(kind, kind, "RECRUITING", criteria(kind)[:3], QUESTIONNAIRE if n % 2 else f"{QUESTIONNAIRE}-{n}", "")
+            for n, kind in enumerate(KINDS)
         )
         trials = (*trials, Trial("none", "none", "RECRUITING", (), "", "", (("registry", "N1"),)))
     return Run(trials, (), DEMO_DATE, load(), load_policy(), Site(), "test")
@@ -163,10 +162,10 @@ def test_nobody_at_all() -> None:
 
 
 def _some(facts: Facts, who: range) -> Facts:
-    own = facts.columns["patient"]
+    own = np.asarray(facts.columns["patient"], np.int32)
     mine = (own >= who.start) & (own < who.stop)
     columns = {name: column[mine] for name, column in facts.columns.items()}
-    columns["patient"] = (columns["patient"] - who.start).astype(own.dtype)
+    columns["patient"] = own[mine] - np.int32(who.start)
     return replace(facts, patients=tuple(facts.patients[i] for i in who), columns=columns)
 
 
