@@ -50,6 +50,11 @@ class RowFormat(StrEnum):
     NDJSON = "ndjson"
 
 
+class Engine(StrEnum):
+    LOCAL = "local"
+    SPARK = "spark"
+
+
 class SchemaName(StrEnum):
     RECORD = "record"
     CRITERIA = "criteria"

@@ -11,6 +11,7 @@ from fhirtrial.cli.options import (
     By,
     Cache,
     Detail,
+    Engine,
     FhirVersion,
     LoadedFamilies,
     OnDate,
@@ -29,7 +30,7 @@ from fhirtrial.cli.options import (
     unfinished,
     verdicts_of,
 )
-from fhirtrial.cli.population import Target, finish_population, is_folder
+from fhirtrial.cli.population import Target, finish_on_spark, finish_population, is_folder
 from fhirtrial.errors import ConfigError, Problem
 
 
@@ -39,8 +40,8 @@ def match(
     on: OnDate = None,
     loaded: LoadedFamilies = None,
     detail: Annotated[Detail | None, typer.Option("--detail", help="How much each line says.")] = None,
-    output: Annotated[
-        Path | None,
+    to: Annotated[
+        str | None,
         typer.Option("-o", "--output", help="FILE.ndjson or FILE.parquet, or a folder for a whole population."),
     ] = None,
     site: SiteFile = None,
@@ -58,6 +59,12 @@ def match(
     processes: Annotated[
         int | None, typer.Option("--processes", min=1, help="For a folder; as many as cores if nothing is said.")
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="Where a population is matched (docs/spark.md).")
+    ] = Engine.LOCAL,
+    master: Annotated[
+        str | None, typer.Option("--master", metavar="URL", help="Spark's; else what spark-submit says, or local[*].")
+    ] = None,
 ) -> None:
     """Patients × trials → one verdict each, criterion by criterion, with evidence; a population into a folder."""
     from fhirtrial import console
@@ -67,6 +74,16 @@ def match(
 
     settings, problems = site_of(site), list[Problem]()
     wanted = verdicts_of(only)
+    if engine is Engine.SPARK:
+        others = {"--detail": detail, "--cache": cache, "--format": rows, "--processes": processes}
+        found = load_trials(trials, settings, problems)
+        finish_on_spark(
+            found, patients, date_of(on), loaded_of(loaded), settings, next_change, to, wanted, master, others, problems
+        )
+        return
+    output = None if to is None else Path(to)
+    if master is not None:
+        raise ConfigError("--master", "an option for Spark", "give --engine spark too")
     if output is not None and is_folder(output):
         if detail is not None:
             raise ConfigError("--detail", "an option for lines", "name a file with -o; a folder takes verdicts alone")

@@ -231,5 +231,5 @@ def _line(owner: str, head: Head, piece: Piece, where: tuple[int, int], rows: Ro
     note.by_identifier |= "|" in owner
     if head.resource_type == "Patient":
         given = head.identifier if isinstance(head.identifier, tuple) else (head.identifier,)
-        for identifier in given:
+        for identifier in (one for one in given if one.value):
             rows.add(Role.ALIAS, owner, owner_of(Reference(identifier=identifier)), where)

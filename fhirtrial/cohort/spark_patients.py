@@ -116,4 +116,4 @@ def _groups(
 
 
 def _other(row: dict[str, Any], name: str) -> str:
-    return row["resource"] if row["owner"] == name else row["owner"]
+    return str(row["resource"] if row["owner"] == name else row["owner"])

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cohort import exported
 from servers.requirement import need
+from typer.testing import CliRunner
 
+from fhirtrial.cli import app
 from fhirtrial.criteria.truth import Verdict
 from fhirtrial.errors import ConfigError, PatientError
 from fhirtrial.job.matching import match
@@ -198,3 +200,11 @@ def test_nothing_there(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "x.ndjson").write_bytes(b'{"resourceType": "Organization", "id": "o"}\n')
     done = match_on_spark(run_of().trials, tmp_path / "x.ndjson", DEMO_DATE, tmp_path / "out")
     assert [problem.got for problem in done.problems] == ["no Patient"]
+
+
+def test_the_command(spark: SparkSession, tmp_path: Path) -> None:
+    source = str(SAMPLES / "dm-classic.json")
+    words = ["match", "--trials", str(sample_bundles() / "trials"), "--patients", source, "--on", DEMO_DATE.isoformat()]
+    done = CliRunner().invoke(app, [*words, "--engine", "spark", "--only", "ineligible", "-o", str(tmp_path / "out")])
+    assert (done.exit_code, done.stdout.split(":")[0]) == (0, "1 patients × 5 trials")
+    assert (tmp_path / "out" / "attrition.json").is_file()
