@@ -35,8 +35,8 @@ _LINES = 1000
 """Lines of JSON that a task gets at once."""
 _PART = 1
 """Parts that a task gets at once: each is some MB."""
-_PARTITION = 128 * 2**20
-"""Bytes of lines that one task joins, if nothing else is said."""
+_PARTITION, _MANY, _LARGEST = 128 * 2**20, 4000, 4 * 2**30
+"""If nothing else is said a task joins so many bytes of lines; where that makes too many tasks, more, up to a limit."""
 _TWICE = "array<struct<number:int,before:string,here:string>>"
 """Of a part: patients who were read before, by their numbers, there and here."""
 _AT_DRIVER = 64
@@ -124,7 +124,7 @@ class _Reading:
             given = Sent(self._spark, (everybody, how.terms, how.chunk))
             everybody.references  # noqa: B018 - what cannot be read of them is told here, once
             problems += everybody.problems
-            tasks = how.partitions or max(self._spark.sparkContext.defaultParallelism, ceil(note.size / _PARTITION))
+            tasks = how.partitions or partitions_of(note.size, self._spark.sparkContext.defaultParallelism)
             with records(self._spark, _LINES):
                 ordered = lines.repartition(tasks, "owner").sortWithinPartitions("owner", "file", "line")
                 found.append(self._kept(ordered.mapInArrow(task(_joined, given), SCHEMA)))
@@ -200,6 +200,11 @@ class _Reading:
         several = people.groupBy("owner").agg(first, f.min("here").alias("one"), f.max("here").alias("other"))
         met = people.join(several.where("one != other").select("owner", "before"), "owner").where("here != before")
         return met.groupBy("part").agg(f.collect_list(f.struct("number", "before", "here")).alias("twice"))
+
+
+def partitions_of(size: int, cores: int) -> int:
+    """How many tasks join so many bytes of lines: a shuffle has as many blocks as tasks that write × tasks that read."""
+    return max(cores, min(ceil(size / _PARTITION), _MANY), ceil(size / _LARGEST))
 
 
 def _joined(batches: Iterator[pa.RecordBatch], given: tuple[Everybody, Terms, int]) -> Iterator[pa.RecordBatch]:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
-_TOGETHER = 64 * 2**20
-"""Bytes of neighbouring files that one task reads."""
+_TOGETHER, _MOST = 64 * 2**20, 10_000
+"""Bytes of neighbouring files that one task reads; more of them where there would be too many tasks."""
 _LARGEST = 2**31 - 2**20
 """What Spark can hold of one file that comes through Hadoop."""
 
@@ -59,10 +59,12 @@ def lines_of(
     if is_remote(source):
         return _through_hadoop(spark, source, terms, limits, chunk)
     files = files_in(Path(source))
+    sizes = [file.stat().st_size for file in files]
+    enough = max(_TOGETHER, sum(sizes) // _MOST)
     groups, first, size = [], 0, 0
-    for number, file in enumerate(files):
-        size += file.stat().st_size
-        if size >= _TOGETHER or number == len(files) - 1:
+    for number, more in enumerate(sizes):
+        size += more
+        if size >= enough or number == len(files) - 1:
             groups.append(range(first, number + 1))
             first, size = number + 1, 0
     names = tuple(map(str, files))

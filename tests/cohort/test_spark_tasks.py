@@ -24,6 +24,7 @@ from fhirtrial.samples import DEMO_DATE, sample_bundles
 pa = pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
 
 from fhirtrial.cohort import spark_lines, spark_session  # noqa: E402
+from fhirtrial.cohort.spark import partitions_of  # noqa: E402
 from fhirtrial.cohort.spark_lines import MOST_PROBLEMS, Note, Role, scanned  # noqa: E402
 from fhirtrial.cohort.spark_parts import again, parcel, unparcel  # noqa: E402
 from fhirtrial.cohort.spark_patients import Everybody, joined  # noqa: E402
@@ -103,6 +104,13 @@ def test_another_version_on_an_executor_is_refused(monkeypatch: pytest.MonkeyPat
     vars(sent).update(_version="0.0.0", _key=b"", _broadcast=None)
     with pytest.raises(ConfigError, match="on an executor"):
         sent.value()
+
+
+@pytest.mark.parametrize(
+    ("size", "tasks"), [(0, 8), (2**30, 8), (10 * 2**30, 80), (2 * 10**12, 4000), (2 * 10**14, 46567)]
+)
+def test_tasks_grow_in_number_and_then_in_size(size: int, tasks: int) -> None:
+    assert partitions_of(size, 8) == tasks
 
 
 def test_a_parcel_comes_out_as_it_went_in() -> None:
