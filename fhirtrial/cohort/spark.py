@@ -36,7 +36,7 @@ _LINES = 1000
 _PART = 1
 """Parts that a task gets at once: each is some MB."""
 _PARTITION, _MANY, _LARGEST = 128 * 2**20, 4000, 4 * 2**30
-"""If nothing else is said a task joins so many bytes of lines; where that makes too many tasks, more, up to a limit."""
+"""A task joins so many bytes of lines if nothing else is said; where that makes too many tasks more, up to a limit."""
 _TWICE = "array<struct<number:int,before:string,here:string>>"
 """Of a part: patients who were read before, by their numbers, there and here."""
 _AT_DRIVER = 64
