@@ -101,7 +101,7 @@ def match(
         if output is None and console.out.is_terminal:
             console.out.print(console.verdict_table(list(matches)))
         else:
-            said = write_matches(matches, output, detail.value if detail else None)
+            said = write_matches(run, matches, output, detail.value if detail else None)
             if said:
                 console.err.print(said)
     finish([*problems, *run.failures])
@@ -120,6 +120,7 @@ def explain(
     """One patient, one trial: every criterion with its evidence and what would settle it."""
     from fhirtrial import console
     from fhirtrial.job.matching import match as run_match
+    from fhirtrial.job.matching import match_of
     from fhirtrial.job.trials import load_trials
 
     settings = site_of(site)
@@ -128,8 +129,7 @@ def explain(
     if not chosen:
         raise ConfigError(f"--trial {trial}", "no such trial", f"choose one of {', '.join(t.id for t in known)}")
     run = run_match(chosen, source_of(patients), date_of(on), loaded_of(loaded), settings, cache=cache)
-    wanted = f"Patient/{patient.removeprefix('Patient/')}"
-    one = next((m for m in run if m.patient.reference == wanted), None)
+    one = match_of(run, f"Patient/{patient.removeprefix('Patient/')}", to_end=cache is not None)
     if one is None:
         raise ConfigError(f"--patient {patient}", "no such patient in the source", "give an id that is in it")
     for part in console.explanation(one):

@@ -58,6 +58,20 @@ def explain(trial: Trial, patient: Patients, on: dt.date, site: Site | None = No
     return found[0]
 
 
+def match_of(run: Run, reference: str, *, to_end: bool) -> Match | None:
+    """The first trial's match of the patient with this reference.
+
+    Others are only read, and those after only if it is `to_end`: a cache is kept when its source was read wholly.
+    """
+    found: Match | None = None
+    for facts in run.chunks:
+        if found is None and any(patient.reference == reference for patient in facts.patients):
+            found = next(match for match in run.matches(facts) if match.patient.reference == reference)
+            if not to_end:
+                break
+    return found
+
+
 def _chunks(patients: Patients, loaded: Loaded | None, on: dt.date, site: Site, cache: Path | None) -> Iterable[Facts]:
     if cache is not None:
         source = source_files(patients)

@@ -44,7 +44,8 @@ _PARTS = 16
 class Run:
     """Iterates the matches, chunk by chunk; `failures` fills while it does. It can be iterated once.
 
-    With a `horizon`, each match says when it next changes by time alone, looking so many days ahead.
+    With a `horizon`, each match says when it next changes by time alone, looking so many days ahead. Without `reasons`
+    its criteria have truths alone: no evidence, nothing that would settle them.
     """
 
     trials: Sequence[Trial]
@@ -56,6 +57,7 @@ class Run:
     engine: str
     failures: list[Problem] = field(default_factory=list)
     horizon: int = 0
+    reasons: bool = True
 
     def __iter__(self) -> Iterator[Match]:
         for facts in self.chunks:
@@ -177,6 +179,8 @@ class Run:
         trial = planned.trial
         criteria = tuple(
             traced(criterion, root, self.plan, evaluated, view, number)
+            if self.reasons
+            else CriterionResult(criterion, Truth(int(evaluated.truth[root, number])))
             for criterion, root in zip(trial.criteria, planned.roots, strict=True)
         )
         return Match(
