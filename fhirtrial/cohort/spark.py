@@ -203,7 +203,7 @@ class _Reading:
 
 
 def partitions_of(size: int, cores: int) -> int:
-    """How many tasks join so many bytes of lines: a shuffle has as many blocks as tasks that write × tasks that read."""
+    """How many tasks join so many bytes of lines; a shuffle has a block for each of them and each task that writes."""
     return max(cores, min(ceil(size / _PARTITION), _MANY), ceil(size / _LARGEST))
 
 

@@ -50,9 +50,12 @@ def spark() -> Iterator[SparkSession]:
     need("java", "java", modules=("pyspark", "pyarrow"))
     from fhirtrial.cohort.spark_session import session
 
-    with session("local[2]") as found:
-        found.conf.set("spark.sql.shuffle.partitions", "5")
-        yield found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")  # small data: compiling costs most
+        with session("local[2]") as found:
+            found.conf.set("spark.sql.shuffle.partitions", "3")
+            found.conf.set("spark.sql.codegen.wholeStage", "false")
+            yield found
 
 
 @cache
@@ -111,10 +114,10 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_lines_of_any_type_in_any_order(
     spark: SparkSession, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three lines to a batch and eleven shuffle partitions cut every patient."""
+    """Seven lines to a batch and eleven shuffle partitions cut every patient."""
     from fhirtrial.cohort import spark as distributed
 
-    monkeypatch.setattr(distributed, "_LINES", 3)
+    monkeypatch.setattr(distributed, "_LINES", 7)
     expected = one_by_one(export)
     assert len({row[0] for row in expected.rows}) > 140
     assert "has resources (1) but no Patient" in "".join(expected.problems)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cohort import exported
 from patients.same_facts import spelled
@@ -23,7 +24,7 @@ from fhirtrial.samples import DEMO_DATE, sample_bundles
 
 pa = pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
 
-from fhirtrial.cohort import spark_lines, spark_session  # noqa: E402
+from fhirtrial.cohort import spark_session  # noqa: E402
 from fhirtrial.cohort.spark import partitions_of  # noqa: E402
 from fhirtrial.cohort.spark_lines import MOST_PROBLEMS, Note, Role, scanned  # noqa: E402
 from fhirtrial.cohort.spark_parts import again, parcel, unparcel  # noqa: E402
@@ -43,7 +44,7 @@ def read(source: Path, size: int, chunk: int) -> list[Facts]:
     pieces = ((number, piece) for number, file in enumerate(files) for piece in pieces_of_file(file, LIMITS))
     rows = rows_of(scanned("0", pieces, TERMS, LIMITS, chunk))
     lines = sorted((r for r in rows if r["role"] == Role.LINE), key=lambda r: (r["owner"], r["file"], r["line"]))
-    note = spark_lines.msgspec.msgpack.decode(next(r["data"] for r in rows if r["role"] == Role.NOTE), type=Note)
+    note = msgspec.msgpack.decode(next(r["data"] for r in rows if r["role"] == Role.NOTE), type=Note)
     shared = tuple((str(r["line"]), r["data"]) for r in rows if r["role"] == Role.SHARED)
     everybody = Everybody(tuple(map(str, files)), note, shared, frozenset(), LIMITS)
     batches = (pa.RecordBatch.from_pylist(lines[i : i + size]) for i in range(0, len(lines), size))
