@@ -82,6 +82,9 @@ def _claimed(out: str, said: dict[str, object]) -> Iterator[str]:
         return
     folder = Path(out)
     try:
+        folder.mkdir(
+            mode=0o700, parents=True, exist_ok=True
+        )  # closed before Spark writes into it as the system lets it
         with locked(folder / "run.lock", wait=False):
             Folder(folder, "parquet").claim(said)
             yield folder.absolute().as_uri()

@@ -190,6 +190,7 @@ def test_only_the_owner_can_read_it_and_another_run_is_refused(spark: SparkSessi
     assert (first.patients, again.patients) == (1, 1)
     modes = {stat.S_IMODE(path.stat().st_mode) for path in out.rglob("*") if path.is_file()}
     assert modes == {0o600}
+    assert stat.S_IMODE(out.stat().st_mode) == 0o700
     with pytest.raises(ConfigError, match="different: on"):
         match_on_spark(run_of().trials, source, DEMO_DATE + dt.timedelta(days=1), out)
 
