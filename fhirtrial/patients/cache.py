@@ -2,13 +2,14 @@
 
 Files of Bundles are kept in groups of neighbours by name. Single resources (bulk exports) belong together over all
 files, so that a change in one of these reads all of these again. The manifest is replaced last and whole: a writer
-killed at any moment leaves the cache as it was, and what it had begun is swept away by the next one.
+killed at any moment leaves the cache as it was, and the next one goes on with what it had read of Bundles.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import date
 from hashlib import blake2b
@@ -31,6 +32,7 @@ from fhirtrial.patients.subject import BORN_LATER
 from fhirtrial.version import VERSION
 
 _MANIFEST = "manifest.json"
+_BEGUN = "begun.ndjson"
 _NEIGHBOURS = 256
 _DEFAULT = Limits()
 
@@ -160,19 +162,23 @@ class _Cache:
         said = repr((VERSION, sorted(terms.loaded), terms.partial, terms.since, chunk, limits))
         if (before.schema, before.terms) != (stored.schema(), said):
             before = Manifest()
+        self._header = msgspec.json.encode([stored.schema(), said])
+        self._noted = _begun(folder, self._header)
         self._before = before
         self._after = Manifest(stored.schema(), said, [])
 
     def chunks(self, files: list[Path], *, again: bool = True) -> Iterator[tuple[Facts, Iterable[str]]]:
         """All of them, or, if not `again`, those that had to be read anew."""
         self._again = again
-        known = {tuple(file.name for file in unit.files): unit for unit in self._before.units}
+        units = [*self._before.units, *(self._noted or ())]
+        known = {tuple(file.name for file in unit.files): unit for unit in units}
         for group in _neighbours(files):
             unit = known.get(tuple(map(str, group)))
             now = _as_they_are(group, unit)
             if unit is None or not self._stands(unit, now):
                 unit = Unit(now, [], self._terms.today)
                 yield from self._keep(unit, self._bundles(unit))
+                self._note(unit)
             else:
                 unit.files = [_joined(old, new) for old, new in zip(unit.files, now, strict=True)]
                 yield from self._read(unit)
@@ -264,6 +270,19 @@ class _Cache:
             return self._unwritten(error)
         return None
 
+    def _note(self, unit: Unit) -> None:
+        """Remembers what was read, for a run that is killed before there is a manifest."""
+        if self.failure is not None:
+            return
+        fresh = self._noted is None
+        lines = [*([self._header] if fresh else []), b"", msgspec.json.encode(unit), b""]
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if fresh else os.O_APPEND)
+        with suppress(OSError):  # what cannot be noted is read again; a full disk will be told of a chunk
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(self._folder / _BEGUN, flags, 0o600), "wb") as file:
+                file.write(b"\n".join(lines))
+            self._noted = self._noted or []
+
     def _unwritten(self, error: OSError) -> Problem:
         got = f"the cache cannot be written ({error.strerror or type(error).__name__})"
         todo = "make room, or give another folder; facts are read without it"
@@ -280,6 +299,7 @@ class _Cache:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             stored.replace(self._folder / _MANIFEST, lambda file: file.write(text))
+            (self._folder / _BEGUN).unlink(missing_ok=True)
         except OSError as error:
             return self._unwritten(error)
         units = [*self._after.units, *([self._after.joined] if self._after.joined is not None else [])]
@@ -295,6 +315,19 @@ def _manifest(folder: Path) -> Manifest:
         return msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError):
         return Manifest()
+
+
+def _begun(folder: Path, header: bytes) -> list[Unit] | None:
+    """What a killed run had read on the same terms, None without one; a line that it did not finish says nothing."""
+    try:
+        first, *lines = (folder / _BEGUN).read_bytes().splitlines()
+    except (OSError, ValueError):
+        return None
+    units = []
+    for line in lines if first == header else ():
+        with suppress(msgspec.DecodeError):
+            units.append(msgspec.json.decode(line, type=Unit))
+    return units if first == header else None
 
 
 def _neighbours(files: list[Path]) -> Iterator[list[Path]]:

@@ -26,7 +26,6 @@ from fhirtrial.criteria.truth import Verdict
 from fhirtrial.errors import ConfigError, PatientError
 from fhirtrial.job.cohort import Population, match_population
 from fhirtrial.job.matching import match
-from fhirtrial.job.trials import load_trials
 from fhirtrial.matching.attrition import Attrition, attrition
 from fhirtrial.matching.result import Trial
 from fhirtrial.patients import cache as caching
@@ -97,8 +96,7 @@ def pairs(out: Path) -> list[tuple[Any, ...]]:
     return sorted(found)
 
 
-def test_a_folder_holds_what_matching_says(source: Path, tmp_path: Path) -> None:
-    trials = load_trials(sample_bundles() / "trials")
+def test_a_folder_holds_what_matching_says(trials: tuple[Trial, ...], source: Path, tmp_path: Path) -> None:
     matching = match(trials, source, DEMO_DATE)
     matches = list(matching)
     done = run(trials, source, tmp_path / "out")
@@ -113,18 +111,13 @@ def test_a_folder_holds_what_matching_says(source: Path, tmp_path: Path) -> None
     assert done.patients == PATIENTS + 1
 
 
-def test_processes_and_formats_agree(trials: tuple[Trial, ...], cache: Path, tmp_path: Path) -> None:
+def test_formats_agree(trials: tuple[Trial, ...], cache: Path, tmp_path: Path) -> None:
     heard: list[tuple[int, int]] = []
-    run(trials, cache, tmp_path / "one")
-    run(trials, cache, tmp_path / "two", processes=2, seen=lambda done, of: heard.append((done, of)))
+    run(trials, cache, tmp_path / "columns", seen=lambda done, of: heard.append((done, of)))
     run(trials, cache, tmp_path / "lines", form="ndjson")
-    assert content(tmp_path / "one") == content(tmp_path / "two")
-    assert len(list((tmp_path / "one" / "rows").iterdir())) == 5
-    assert pairs(tmp_path / "lines") == pairs(tmp_path / "one")
-    assert heard[0] == (0, 15)
-    assert heard[-1] == (15, 15)
-    assert heard == sorted(heard)
-    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in (tmp_path / "two").rglob("*") if path.is_file())
+    assert pairs(tmp_path / "lines") == pairs(tmp_path / "columns")
+    assert len(list((tmp_path / "columns" / "rows").iterdir())) == 5
+    assert heard == [(0, 15), (3, 15), (6, 15), (9, 15), (12, 15), (15, 15)]
 
 
 def test_only_ineligible_pairs_have_no_row_unless_they_are_asked_for(
@@ -261,18 +254,52 @@ def test_killed_at_any_moment_it_goes_on(seed: int, trials: tuple[Trial, ...], c
     assert done.patients == PATIENTS + 1
 
 
+class Killed(BaseException):
+    """Stands for a signal that nobody can catch."""
+
+
+@pytest.mark.parametrize("moment", ["before", "half", "after"] if LONG else ["half"])
+def test_killed_at_each_write_it_goes_on(
+    moment: str, trials: tuple[Trial, ...], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(trials, cache, tmp_path / "whole")
+    whole, original = content(tmp_path / "whole"), stored.replace
+    for number in range(len(whole)):
+        written = iter(range(len(whole)))
+
+        def replacing(path: Path, write_to: Any, number: int = number, written: Iterator[int] = written) -> None:
+            last = next(written) == number
+            if last and moment == "half":
+                path.with_name(path.name + ".part").write_bytes(b"half")
+            if not last or moment == "after":
+                original(path, write_to)
+            if last:
+                raise Killed
+
+        out = tmp_path / f"{number}"
+        monkeypatch.setattr(stored, "replace", replacing)
+        with pytest.raises(Killed):
+            run(trials, cache, out)
+        monkeypatch.setattr(stored, "replace", original)
+        assert not set(content(out).values()) - {*whole.values(), b"half"}
+        done = run(trials, cache, out)
+        assert (content(out) == whole, done.patients) == (True, PATIENTS + 1), number
+
+
 # --- troubles
 
 
-def test_a_part_whose_process_dies_is_named(
+def test_processes_agree_with_one_and_one_that_dies_is_named(
     trials: tuple[Trial, ...], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One part kills every process that matches it: it alone is missing, and the next run makes up for it."""
+    heard: list[tuple[int, int]] = []
     run(trials, cache, tmp_path / "whole")
     bad = min(path.stem for path in (tmp_path / "whole" / "rows").iterdir() if "-" not in path.stem)
     monkeypatch.setenv("FHIRTRIAL_TEST_DEADLY", bad)
     monkeypatch.setattr(local, "_match_part", deadly)
-    done = run(trials, cache, tmp_path / "out", processes=2)
+    done = run(trials, cache, tmp_path / "out", processes=2, seen=lambda done, of: heard.append((done, of)))
+    assert (heard[0], heard[-1], sorted(heard)) == ((0, 15), (15, 15), heard)
     died = [problem for problem in done.problems if "died" in problem.got]
     assert [Path(problem.where).name for problem in died] == [bad]
     missing = {f"rows/{bad}.parquet", f"attrition/{bad}.counts", "attrition.json"}
@@ -281,6 +308,8 @@ def test_a_part_whose_process_dies_is_named(
         name: data for name, data in whole.items() if name not in missing
     }
     assert {one.screened for one in done.attritions} == {PATIENTS + 1 - CHUNK}
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     monkeypatch.undo()
     run(trials, cache, tmp_path / "out")
     assert content(tmp_path / "out") == whole

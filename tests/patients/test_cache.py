@@ -267,3 +267,27 @@ def test_a_file_that_cannot_be_read_is_tried_again(folder: Path, tmp_path: Path)
     assert any("cut short" in problem for problem in first["problems"])
     (folder / "d.ndjson.gz").write_bytes(gzip.compress(bundle(person("d")).encode()))
     assert through(tmp_path / "cache", folder) == spelled(read_patients(folder))
+
+
+@pytest.mark.parametrize("spoilt", ["nothing", "a line", "another header"])
+def test_a_killed_reader_goes_on(spoilt: str, folder: Path, tmp_path: Path, opened: list[str]) -> None:
+    cache = tmp_path / "cache"
+    chunks = cached_patients(folder, cache)
+    next(chunks)
+    next(chunks)
+    next(chunks)  # the third has been read, and nobody noted it
+    chunks.close()  # type: ignore[attr-defined]
+    begun = cache / "begun.ndjson"
+    assert not (cache / "manifest.json").exists()
+    assert stat.S_IMODE(begun.stat().st_mode) == 0o600
+    if spoilt == "a line":
+        begun.write_bytes(begun.read_bytes()[:-30])
+    elif spoilt == "another header":
+        begun.write_bytes(b"x" + begun.read_bytes())
+    opened.clear()
+    assert through(cache, folder) == spelled(read_patients(folder))
+    again = {"nothing": ["c.json"], "a line": ["b.json", "c.json"], "another header": ["a.json", "b.json", "c.json"]}
+    export = ["Observation.ndjson", "Patient.ndjson.gz"]
+    assert sorted(set(opened)) == sorted([*again[spoilt], *export])
+    assert not begun.exists()
+    assert spelled(stored_patients(cache)) == spelled(read_patients(folder))
