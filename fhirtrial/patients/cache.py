@@ -3,28 +3,40 @@
 Files of Bundles are kept in groups of neighbours by name. Single resources (bulk exports) belong together over all
 files: a change in one of these sorts the lines of all of these again, but only groups of patients whose own lines, or
 what all share, changed are made into facts again. The manifest is replaced last and whole: a writer killed at any
-moment leaves the cache as it was, and what it had begun is swept away by the next one.
+moment leaves the cache as it was, and the next one goes on with what it had read of Bundles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
-from fhirtrial.errors import PatientError, Problem
+from fhirtrial.errors import ConfigError, PatientError, Problem
 from fhirtrial.patients import stored
 from fhirtrial.patients.chunk import Chunk, Once
 from fhirtrial.patients.completeness import Loaded
 from fhirtrial.patients.document import Limits
 from fhirtrial.patients.export import Export, Gathered
 from fhirtrial.patients.facts import FLOOR, Facts
+from fhirtrial.patients.manifest import (
+    BEGUN,
+    MANIFEST,
+    File,
+    Manifest,
+    Unit,
+    as_they_are,
+    begun_in,
+    manifest_in,
+    noticed,
+    same,
+)
 from fhirtrial.patients.person import Terms
 from fhirtrial.patients.read import deletions, head_of, is_single, terms_of
 from fhirtrial.patients.runs import Room
@@ -32,53 +44,9 @@ from fhirtrial.patients.sources import files_in, pieces_of_file
 from fhirtrial.patients.subject import BORN_LATER
 from fhirtrial.version import VERSION
 
-_MANIFEST = "manifest.json"
 _NEIGHBOURS = 256
 _DEFAULT = Limits()
 _ROOM = Room()
-
-
-class File(Struct):
-    """One file as it was read; `single`: it holds resources by themselves; `losses`: pieces that could not be read."""
-
-    name: str
-    size: int = -1
-    changed: int = -1
-    digest: str = ""
-    single: bool = False
-    losses: int = 0
-
-
-class Unit(Struct):
-    """Files that are read together, and the chunks of facts they gave.
-
-    `today` was the last possible birth; `youngest` is the last one met, and `late` whether one came after it. Joined
-    patients have no files of their own but a `digest` of their lines and of where these stood (`placed`, which matters
-    where a problem names it).
-    """
-
-    files: list[File]
-    parts: list[str]
-    today: int | None = None
-    youngest: int = FLOOR
-    late: bool = False
-    digest: str = ""
-    placed: str = ""
-    problems: bool = False
-    groups: list[Unit] = []
-
-    def serves(self, today: int | None) -> bool:
-        """Whether reading at another day would give the same."""
-        if self.groups:
-            return all(group.serves(today) for group in self.groups)
-        return self.today == today or (not self.late and today is not None and self.youngest <= today)
-
-
-class Manifest(Struct):
-    schema: str = ""
-    terms: str = ""
-    units: list[Unit] = []
-    joined: Unit | None = None
 
 
 def cached_patients(
@@ -106,20 +74,58 @@ def cached_patients(
         empty = empty and not patients and not facts.problems
         yield replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
     if empty:
-        todo = "send Patient resources with what belongs to them"
-        nothing = Problem(str(source), "", "no Patient", todo)
-        yield replace(Chunk(1, terms, limits, once=False).take(), problems=(nothing,))
+        yield replace(Chunk(1, terms, limits, once=False).take(), problems=(_no_patient(source),))
+
+
+def refresh(
+    source: Path | str,
+    cache: Path,
+    *,
+    loaded: Loaded | None = None,
+    record_start: date | None = None,
+    on: date | None = None,
+    chunk: int = 512,
+    limits: Limits = _DEFAULT,
+    seen: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Brings the cache up to date, and reads nothing that did not change; `seen` hears how many patients were read.
+
+    ConfigError where it cannot be written, PatientError where nobody is in it.
+    """
+    stored.arrow()
+    terms = terms_of(loaded, record_start, partial=False, on=on)
+    keeper = _Cache(cache, terms, chunk, limits, _ROOM)
+    for facts, _ in keeper.chunks(files_in(Path(source)), again=False):
+        if keeper.failure is not None:
+            raise ConfigError(keeper.failure.where, keeper.failure.got, "make room, or give another folder")
+        seen(len(facts.patients))
+    if not parts_of(cache):
+        nothing = _no_patient(source)
+        raise PatientError(nothing.where, nothing.got, nothing.todo)
+
+
+def parts_of(cache: Path) -> list[Path]:
+    """The chunks in a cache, for `stored.read`, in the order of their sources."""
+    manifest = manifest_in(cache)
+    units = [*manifest.units, *([manifest.joined] if manifest.joined is not None else [])]
+    return [cache / part for unit in units for part in unit.parts]
 
 
 def stored_patients(cache: Path) -> Iterator[Facts]:
     """The facts in a cache, without their sources; ConfigError where another version of the schema wrote them."""
     once = Once()
-    manifest = _manifest(cache)
-    for unit in [*manifest.units, *([manifest.joined] if manifest.joined is not None else [])]:
-        for part in unit.parts:
-            facts, places = stored.read(cache / part)
-            patients, problems = once.check(list(facts.patients), list(places))
-            yield replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
+    for part in parts_of(cache):
+        facts, places = stored.read(part)
+        patients, problems = once.check(list(facts.patients), list(places))
+        yield replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
+
+
+def is_cache(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file() and manifest_in(folder).schema != ""
+
+
+def _no_patient(source: Path | str) -> Problem:
+    return Problem(str(source), "", "no Patient", "send Patient resources with what belongs to them")
 
 
 class _Cache:
@@ -129,34 +135,41 @@ class _Cache:
         self._chunk = chunk
         self._limits = limits
         self._room = room
-        self._written = True
-        before = _manifest(folder)
+        self.failure: Problem | None = None
+        self._again = True
+        before = manifest_in(folder)
         said = repr((VERSION, sorted(terms.loaded), terms.partial, terms.since, chunk, limits))
         if (before.schema, before.terms) != (stored.schema(), said):
             before = Manifest()
+        self._header = msgspec.json.encode([stored.schema(), said])
+        self._noted = begun_in(folder, self._header)
         self._before = before
         self._after = Manifest(stored.schema(), said, [])
 
-    def chunks(self, files: list[Path]) -> Iterator[tuple[Facts, Iterable[str]]]:
-        known = {tuple(file.name for file in unit.files): unit for unit in self._before.units}
+    def chunks(self, files: list[Path], *, again: bool = True) -> Iterator[tuple[Facts, Iterable[str]]]:
+        """All of them, or, if not `again`, those that had to be read anew."""
+        self._again = again
+        units = [*self._before.units, *(self._noted or ())]
+        known = {tuple(file.name for file in unit.files): unit for unit in units}
         for group in _neighbours(files):
             unit = known.get(tuple(map(str, group)))
-            now = _as_they_are(group, unit)
+            now = as_they_are(group, unit)
             if unit is None or not self._stands(unit, now):
                 unit = Unit(now, [], self._terms.today)
                 yield from self._keep(unit, self._bundles(unit))
+                self._note(unit)
             else:
-                unit.files = [_joined(old, new) for old, new in zip(unit.files, now, strict=True)]
+                unit.files = [noticed(old, new) for old, new in zip(unit.files, now, strict=True)]
                 yield from self._read(unit)
             self._after.units.append(unit)
         yield from self._single()
-        problem = self._finish() if self._written else None
+        problem = self._finish() if self.failure is None else None
         if problem is not None:
             nothing = Chunk(1, self._terms, self._limits, once=False).take()
             yield replace(nothing, problems=(problem,)), ()
 
     def _stands(self, unit: Unit, files: list[File]) -> bool:
-        return self._usable(unit) and _same(unit.files, files)
+        return self._usable(unit) and same(unit.files, files)
 
     def _single(self) -> Iterator[tuple[Facts, Iterable[str]]]:
         files = [file for unit in self._after.units for file in unit.files if file.single or file.losses]
@@ -212,7 +225,7 @@ class _Cache:
                 yield from self._keep(unit.groups[-1], [chunk])
             unit.parts = [part for group in unit.groups for part in group.parts]
             self._after.joined = unit
-            self._written = self._written and not export.failed
+            self.failure = self.failure or export.failed
 
     def _gather(self, export: Export, files: list[File]) -> None:
         for file in files:
@@ -249,22 +262,36 @@ class _Cache:
         made = self._after.schema, self._after.terms, read, unit.digest, unit.placed
         name = blake2b(repr(made).encode(), digest_size=16).hexdigest()
         unit.parts.append(name)
-        if not self._written:
+        if self.failure is not None:
             return None
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             stored.write(facts, places, self._folder / name)
         except OSError as error:
-            self._written = False
             return self._unwritten(error)
         return None
 
+    def _note(self, unit: Unit) -> None:
+        """Remembers what was read, for a run that is killed before there is a manifest."""
+        if self.failure is not None:
+            return
+        fresh = self._noted is None
+        lines = [*([self._header] if fresh else []), b"", msgspec.json.encode(unit), b""]
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if fresh else os.O_APPEND)
+        with suppress(OSError):  # what cannot be noted is read again; a full disk will be told of a chunk
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(self._folder / BEGUN, flags, 0o600), "wb") as file:
+                file.write(b"\n".join(lines))
+            self._noted = self._noted or []
+
     def _unwritten(self, error: OSError) -> Problem:
         got = f"the cache cannot be written ({error.strerror or type(error).__name__})"
-        return Problem(str(self._folder), "", got, "make room, or give another folder; facts are read without it")
+        todo = "make room, or give another folder; facts are read without it"
+        self.failure = Problem(str(self._folder), "", got, todo)
+        return self.failure
 
     def _read(self, unit: Unit) -> Iterator[tuple[Facts, Iterable[str]]]:
-        for part in unit.parts:
+        for part in unit.parts if self._again else ():
             yield stored.read(self._folder / part)
 
     def _finish(self) -> Problem | None:
@@ -272,7 +299,8 @@ class _Cache:
         text = msgspec.json.encode(self._after)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            stored.replace(self._folder / _MANIFEST, lambda file: file.write(text))
+            stored.replace(self._folder / MANIFEST, lambda file: file.write(text))
+            (self._folder / BEGUN).unlink(missing_ok=True)
         except OSError as error:
             return self._unwritten(error)
         units = [*self._after.units, *([self._after.joined] if self._after.joined is not None else [])]
@@ -281,13 +309,6 @@ class _Cache:
             if path.name.split(".")[0] not in kept:
                 path.unlink(missing_ok=True)
         return None
-
-
-def _manifest(folder: Path) -> Manifest:
-    try:
-        return msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError):
-        return Manifest()
 
 
 def _neighbours(files: list[Path]) -> Iterator[list[Path]]:
@@ -322,38 +343,3 @@ def _groups(export: Export, size: int) -> Iterator[tuple[Gathered | None, Unit |
         count, lines, places = 0, blake2b(export.context, digest_size=20), blake2b(digest_size=20)
     if count:
         yield None, Unit([], [], digest=lines.hexdigest(), placed=places.hexdigest())
-
-
-def _as_they_are(files: list[Path], unit: Unit | None) -> list[File]:
-    """The files now; one with the size and time it had is not opened."""
-    before: dict[str, File] = {file.name: file for file in unit.files} if unit is not None else {}
-    found = []
-    for path in files:
-        old = before.get(str(path))
-        try:
-            stat = path.stat()
-            same = old is not None and (old.size, old.changed) == (stat.st_size, stat.st_mtime_ns)
-            digest = old.digest if old is not None and same else _digest(path)
-            found.append(File(str(path), stat.st_size, stat.st_mtime_ns, digest))
-        except OSError:  # its reading will say so, and it is tried again
-            found.append(File(str(path)))
-    return found
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        hashed = blake2b(digest_size=20)
-        while block := file.read(2**20):
-            hashed.update(block)
-    return hashed.hexdigest()
-
-
-def _same(old: list[File], new: list[File]) -> bool:
-    return [(file.name, file.digest) for file in old] == [(file.name, file.digest) for file in new] and all(
-        file.digest for file in new
-    )
-
-
-def _joined(old: File, new: File) -> File:
-    """The file as it is now, with what was noticed when it was read."""
-    return msgspec.structs.replace(new, single=old.single, losses=old.losses)

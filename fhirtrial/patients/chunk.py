@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -19,13 +20,13 @@ from fhirtrial.patients.table import Table
 
 
 class Once:
-    """Each patient is expected in one place only.
+    """Each patient is expected in one place only; `seen` are the places of some, if these are known.
 
     Patients joined from single resources are placed under their own names, once; only other places are remembered.
     """
 
-    def __init__(self) -> None:
-        self._seen: dict[str, str] = {}
+    def __init__(self, seen: Mapping[str, str] | None = None) -> None:
+        self._seen = dict(seen or {})
 
     def check(self, patients: list[Patient], places: list[str]) -> tuple[list[Patient], list[Problem]]:
         """A patient who stands in two Bundles is read twice, and the second is complete in nothing."""

@@ -72,7 +72,7 @@ class Export:
     def __init__(self, limits: Limits, room: Room = _ROOM) -> None:
         self.problems: list[Problem] = []
         self.visible: set[Family] = set()
-        self.failed = False
+        self.failed: Problem | None = None
         self._limits = limits
         self._room = room
         self._losses: dict[Family | None, Loss] = {}
@@ -267,12 +267,12 @@ class Export:
         return Piece(self._names[record[3]], record[4], b"").where
 
     def _fail(self, error: OSError) -> None:
-        self.failed = True
         self.close()
         where = str(self._room.folder or os.environ.get("TMPDIR") or "temporary files")
         got = f"temporary files cannot be used ({error.strerror or error})"
         todo = "make room, or name another folder in TMPDIR; patients in single resources are left out"
-        self.problems.append(Problem(where, "", got, todo))
+        self.failed = Problem(where, "", got, todo)
+        self.problems.append(self.failed)
 
 
 def owner_of(subject: Reference | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -279,18 +280,24 @@ class Index(Generic[T]):
         self.values += values
         return found
 
-    def restore(self, values: list[T]) -> None:
-        """Takes over values with their numbers."""
+
+class Restored(Index[T]):
+    """Values with the numbers they had; which number a value has is found out only if somebody asks."""
+
+    def __init__(self, values: list[T]) -> None:
         self.values = values
-        self._numbers = {value: number for number, value in reversed(list(enumerate(values)))}
+
+    @cached_property
+    def _numbers(self) -> dict[T, int]:  # type: ignore[override]
+        return {value: number for number, value in reversed(list(enumerate(self.values)))}
 
 
 class Vocabulary:
     """Everything that repeats in facts, once."""
 
     def __init__(self) -> None:
-        self.codes = Index(CodeSet())
-        self.strings = Index("")
+        self.codes: Index[CodeSet] = Index(CodeSet())
+        self.strings: Index[str] = Index("")
         self.ranges: Index[tuple[ReferenceRange, ...]] = Index(())
 
 

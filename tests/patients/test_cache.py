@@ -187,7 +187,7 @@ def test_another_schema_is_made_anew_from_its_sources(
     with monkeypatch.context() as patched:
         patched.setattr(stored, "_VERSION", 0)
         through(tmp_path / "cache", folder)
-    with pytest.raises(ConfigError, match=r"facts of schema 0-\w+, and this software reads 1-\w+; remove the cache"):
+    with pytest.raises(ConfigError, match=r"facts of schema 0-\w+, and this software reads 2-\w+; remove the cache"):
         list(stored_patients(tmp_path / "cache"))
     opened.clear()
     assert through(tmp_path / "cache", folder) == spelled(read_patients(folder))
@@ -365,3 +365,27 @@ def test_lines_that_cannot_wait_on_a_full_disk_are_tried_again(ward: Path, tmp_p
     assert ["temporary files cannot be used" in problem for problem in failed["problems"]] == [True]
     assert spelled(stored_patients(tmp_path / "cache")) == before, "what was there stays"
     assert through(tmp_path / "cache", ward) == spelled(read_patients(ward))
+
+
+@pytest.mark.parametrize("spoilt", ["nothing", "a line", "another header"])
+def test_a_killed_reader_goes_on(spoilt: str, folder: Path, tmp_path: Path, opened: list[str]) -> None:
+    cache = tmp_path / "cache"
+    chunks = cached_patients(folder, cache)
+    next(chunks)
+    next(chunks)
+    next(chunks)  # the third has been read, and nobody noted it
+    chunks.close()  # type: ignore[attr-defined]
+    begun = cache / "begun.ndjson"
+    assert not (cache / "manifest.json").exists()
+    assert stat.S_IMODE(begun.stat().st_mode) == 0o600
+    if spoilt == "a line":
+        begun.write_bytes(begun.read_bytes()[:-30])
+    elif spoilt == "another header":
+        begun.write_bytes(b"x" + begun.read_bytes())
+    opened.clear()
+    assert through(cache, folder) == spelled(read_patients(folder))
+    again = {"nothing": ["c.json"], "a line": ["b.json", "c.json"], "another header": ["a.json", "b.json", "c.json"]}
+    export = ["Observation.ndjson", "Patient.ndjson.gz"]
+    assert sorted(set(opened)) == sorted([*again[spoilt], *export])
+    assert not begun.exists()
+    assert spelled(stored_patients(cache)) == spelled(read_patients(folder))
