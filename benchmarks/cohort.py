@@ -29,8 +29,8 @@ from fhirtrial.job.cohort import match_population
 from fhirtrial.matching.match import Run
 from fhirtrial.matching.result import Trial
 from fhirtrial.patients import stored
-from fhirtrial.patients.cache import Manifest, Unit
 from fhirtrial.patients.facts import Facts
+from fhirtrial.patients.manifest import Manifest, Unit
 from fhirtrial.patients.read import read_patients
 
 CHUNK = 2048
