@@ -113,7 +113,7 @@ def _in_processes(order: Order, waiting: deque[Part], processes: int) -> Iterato
             try:
                 while waiting or in_hand:
                     while waiting and len(in_hand) < processes:
-                        future = pool.submit(_match_part, waiting[0])
+                        future = _submit(pool, waiting[0], running=bool(in_hand))
                         in_hand[future] = waiting.popleft()
                     for future in wait(in_hand, return_when=FIRST_COMPLETED).done:
                         end = future.result()
@@ -121,6 +121,16 @@ def _in_processes(order: Order, waiting: deque[Part], processes: int) -> Iterato
             except BrokenProcessPool:
                 pass  # nobody says which of the processes died, so each part in hand is tried by itself
         yield from _one_by_one(order, deque(in_hand.values()))
+
+
+def _submit(pool: ProcessPoolExecutor, part: Part, *, running: bool) -> Future[Done]:
+    try:
+        return pool.submit(_match_part, part)
+    except (OSError, ValueError) as error:
+        if not running:
+            raise
+        # a process died while another was being started: the pool's pipes are closed under its hands
+        raise BrokenProcessPool from error
 
 
 def _one_by_one(order: Order, waiting: deque[Part]) -> Iterator[tuple[Part, Done]]:

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from fhirtrial.patients import stored
-from fhirtrial.patients.cache import parts_of
 from fhirtrial.patients.chunk import Once
 from fhirtrial.patients.facts import Facts
+from fhirtrial.patients.manifest import parts_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def parts(cache: Path) -> list[Part]:
         references, places = stored.people(stem) if doubled else ([], [])
         known = {references[i]: once[references[i]] for i in doubled if references[i] in once}
         for i in doubled:
-            once.setdefault(references[i], places[i])
+            if places[i] != references[i]:  # single resources are joined once
+                once.setdefault(references[i], places[i])
         found.append(Part(stem, len(own), known))
     return found
 

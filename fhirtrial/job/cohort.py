@@ -21,8 +21,9 @@ from fhirtrial.matching.attrition import Attrition
 from fhirtrial.matching.result import Trial
 from fhirtrial.matching.tally import attritions
 from fhirtrial.patients import stored
-from fhirtrial.patients.cache import is_cache, refresh
+from fhirtrial.patients.cache import refresh
 from fhirtrial.patients.completeness import Loaded
+from fhirtrial.patients.manifest import is_cache
 from fhirtrial.site import Site
 
 WANTED = frozenset(Verdict) - {Verdict.INELIGIBLE}

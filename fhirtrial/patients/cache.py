@@ -25,18 +25,7 @@ from fhirtrial.patients.completeness import Loaded
 from fhirtrial.patients.document import Limits
 from fhirtrial.patients.export import Export, Gathered
 from fhirtrial.patients.facts import FLOOR, Facts
-from fhirtrial.patients.manifest import (
-    BEGUN,
-    MANIFEST,
-    File,
-    Manifest,
-    Unit,
-    as_they_are,
-    begun_in,
-    manifest_in,
-    noticed,
-    same,
-)
+from fhirtrial.patients.manifest import BEGUN, MANIFEST, File, Manifest, Unit, begun, manifest_of, parts_of
 from fhirtrial.patients.person import Terms
 from fhirtrial.patients.read import deletions, head_of, is_single, terms_of
 from fhirtrial.patients.runs import Room
@@ -86,6 +75,7 @@ def refresh(
     on: date | None = None,
     chunk: int = 512,
     limits: Limits = _DEFAULT,
+    room: Room = _ROOM,
     seen: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Brings the cache up to date, and reads nothing that did not change; `seen` hears how many patients were read.
@@ -94,21 +84,16 @@ def refresh(
     """
     stored.arrow()
     terms = terms_of(loaded, record_start, partial=False, on=on)
-    keeper = _Cache(cache, terms, chunk, limits, _ROOM)
+    keeper = _Cache(cache, terms, chunk, limits, room)
     for facts, _ in keeper.chunks(files_in(Path(source)), again=False):
         if keeper.failure is not None:
-            raise ConfigError(keeper.failure.where, keeper.failure.got, "make room, or give another folder")
+            break
         seen(len(facts.patients))
+    if keeper.failure is not None:
+        raise ConfigError(keeper.failure.where, keeper.failure.got, "make room, or give another folder")
     if not parts_of(cache):
         nothing = _no_patient(source)
         raise PatientError(nothing.where, nothing.got, nothing.todo)
-
-
-def parts_of(cache: Path) -> list[Path]:
-    """The chunks in a cache, for `stored.read`, in the order of their sources."""
-    manifest = manifest_in(cache)
-    units = [*manifest.units, *([manifest.joined] if manifest.joined is not None else [])]
-    return [cache / part for unit in units for part in unit.parts]
 
 
 def stored_patients(cache: Path) -> Iterator[Facts]:
@@ -118,10 +103,6 @@ def stored_patients(cache: Path) -> Iterator[Facts]:
         facts, places = stored.read(part)
         patients, problems = once.check(list(facts.patients), list(places))
         yield replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
-
-
-def is_cache(folder: Path) -> bool:
-    return (folder / MANIFEST).is_file() and manifest_in(folder).schema != ""
 
 
 def _no_patient(source: Path | str) -> Problem:
@@ -137,12 +118,12 @@ class _Cache:
         self._room = room
         self.failure: Problem | None = None
         self._again = True
-        before = manifest_in(folder)
+        before = manifest_of(folder)
         said = repr((VERSION, sorted(terms.loaded), terms.partial, terms.since, chunk, limits))
         if (before.schema, before.terms) != (stored.schema(), said):
             before = Manifest()
         self._header = msgspec.json.encode([stored.schema(), said])
-        self._noted = begun_in(folder, self._header)
+        self._noted = begun(folder, self._header)
         self._before = before
         self._after = Manifest(stored.schema(), said, [])
 
@@ -153,13 +134,13 @@ class _Cache:
         known = {tuple(file.name for file in unit.files): unit for unit in units}
         for group in _neighbours(files):
             unit = known.get(tuple(map(str, group)))
-            now = as_they_are(group, unit)
+            now = _as_they_are(group, unit)
             if unit is None or not self._stands(unit, now):
                 unit = Unit(now, [], self._terms.today)
                 yield from self._keep(unit, self._bundles(unit))
                 self._note(unit)
             else:
-                unit.files = [noticed(old, new) for old, new in zip(unit.files, now, strict=True)]
+                unit.files = [_joined(old, new) for old, new in zip(unit.files, now, strict=True)]
                 yield from self._read(unit)
             self._after.units.append(unit)
         yield from self._single()
@@ -169,7 +150,7 @@ class _Cache:
             yield replace(nothing, problems=(problem,)), ()
 
     def _stands(self, unit: Unit, files: list[File]) -> bool:
-        return self._usable(unit) and same(unit.files, files)
+        return self._usable(unit) and _same(unit.files, files)
 
     def _single(self) -> Iterator[tuple[Facts, Iterable[str]]]:
         files = [file for unit in self._after.units for file in unit.files if file.single or file.losses]
@@ -343,3 +324,38 @@ def _groups(export: Export, size: int) -> Iterator[tuple[Gathered | None, Unit |
         count, lines, places = 0, blake2b(export.context, digest_size=20), blake2b(digest_size=20)
     if count:
         yield None, Unit([], [], digest=lines.hexdigest(), placed=places.hexdigest())
+
+
+def _as_they_are(files: list[Path], unit: Unit | None) -> list[File]:
+    """The files now; one with the size and time it had is not opened."""
+    before: dict[str, File] = {file.name: file for file in unit.files} if unit is not None else {}
+    found = []
+    for path in files:
+        old = before.get(str(path))
+        try:
+            stat = path.stat()
+            same = old is not None and (old.size, old.changed) == (stat.st_size, stat.st_mtime_ns)
+            digest = old.digest if old is not None and same else _digest(path)
+            found.append(File(str(path), stat.st_size, stat.st_mtime_ns, digest))
+        except OSError:  # its reading will say so, and it is tried again
+            found.append(File(str(path)))
+    return found
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        hashed = blake2b(digest_size=20)
+        while block := file.read(2**20):
+            hashed.update(block)
+    return hashed.hexdigest()
+
+
+def _same(old: list[File], new: list[File]) -> bool:
+    return [(file.name, file.digest) for file in old] == [(file.name, file.digest) for file in new] and all(
+        file.digest for file in new
+    )
+
+
+def _joined(old: File, new: File) -> File:
+    """The file as it is now, with what was noticed when it was read."""
+    return msgspec.structs.replace(new, single=old.single, losses=old.losses)

@@ -1,9 +1,8 @@
-"""What a cache of facts says of its sources: which files were read together, and as what they were found."""
+"""What a cache of facts says of itself: which files gave which parts; nouns, and how they are read back."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -58,14 +57,25 @@ class Manifest(Struct):
     joined: Unit | None = None
 
 
-def manifest_in(folder: Path) -> Manifest:
+def parts_of(cache: Path) -> list[Path]:
+    """The chunks in a cache, for `stored.read`, in the order of their sources."""
+    manifest = manifest_of(cache)
+    units = [*manifest.units, *([manifest.joined] if manifest.joined is not None else [])]
+    return [cache / part for unit in units for part in unit.parts]
+
+
+def is_cache(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file() and manifest_of(folder).schema != ""
+
+
+def manifest_of(folder: Path) -> Manifest:
     try:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError):
         return Manifest()
 
 
-def begun_in(folder: Path, header: bytes) -> list[Unit] | None:
+def begun(folder: Path, header: bytes) -> list[Unit] | None:
     """What a killed run had read on the same terms, None without one; a line that it did not finish says nothing."""
     try:
         first, *lines = (folder / BEGUN).read_bytes().splitlines()
@@ -76,38 +86,3 @@ def begun_in(folder: Path, header: bytes) -> list[Unit] | None:
         with suppress(msgspec.DecodeError):
             units.append(msgspec.json.decode(line, type=Unit))
     return units if first == header else None
-
-
-def as_they_are(files: list[Path], unit: Unit | None) -> list[File]:
-    """The files now; one with the size and time it had is not opened."""
-    before: dict[str, File] = {file.name: file for file in unit.files} if unit is not None else {}
-    found = []
-    for path in files:
-        old = before.get(str(path))
-        try:
-            stat = path.stat()
-            same = old is not None and (old.size, old.changed) == (stat.st_size, stat.st_mtime_ns)
-            digest = old.digest if old is not None and same else _digest(path)
-            found.append(File(str(path), stat.st_size, stat.st_mtime_ns, digest))
-        except OSError:  # its reading will say so, and it is tried again
-            found.append(File(str(path)))
-    return found
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        hashed = blake2b(digest_size=20)
-        while block := file.read(2**20):
-            hashed.update(block)
-    return hashed.hexdigest()
-
-
-def same(old: list[File], new: list[File]) -> bool:
-    return [(file.name, file.digest) for file in old] == [(file.name, file.digest) for file in new] and all(
-        file.digest for file in new
-    )
-
-
-def noticed(old: File, new: File) -> File:
-    """The file as it is now, with what was noticed when it was read."""
-    return msgspec.structs.replace(new, single=old.single, losses=old.losses)

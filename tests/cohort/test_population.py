@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 import orjson
 import pytest
+from cohort import deadly
 from generated.questions import criteria
 
 from fhirtrial.cohort import local
@@ -290,39 +291,30 @@ def test_killed_at_each_write_it_goes_on(
 
 
 def test_processes_agree_with_one_and_one_that_dies_is_named(
-    trials: tuple[Trial, ...], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trials: tuple[Trial, ...], source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One part kills every process that matches it: it alone is missing, and the next run makes up for it."""
-    heard: list[tuple[int, int]] = []
-    run(trials, cache, tmp_path / "whole")
-    bad = min(path.stem for path in (tmp_path / "whole" / "rows").iterdir() if "-" not in path.stem)
-    monkeypatch.setenv("FHIRTRIAL_TEST_DEADLY", bad)
-    monkeypatch.setattr(local, "_match_part", deadly)
-    done = run(trials, cache, tmp_path / "out", processes=2, seen=lambda done, of: heard.append((done, of)))
+    monkeypatch.setattr(caching, "_neighbours", lambda files: (files[:8], files[8:]))
+    run(trials, source, tmp_path / "whole", cache=tmp_path / "cache")
+    whole, heard = content(tmp_path / "whole"), list[tuple[int, int]]()
+    bad = next(path.stem for path in (tmp_path / "whole" / "rows").iterdir() if "-" not in path.stem)
+    with monkeypatch.context() as patched:
+        patched.setenv(deadly.NAME, bad)
+        patched.setattr(local, "_match_part", deadly.match_part)
+        out, seen = tmp_path / "out", lambda done, of: heard.append((done, of))
+        done = run(trials, tmp_path / "cache", out, processes=2, seen=seen)
     assert (heard[0], heard[-1], sorted(heard)) == ((0, 15), (15, 15), heard)
     died = [problem for problem in done.problems if "died" in problem.got]
     assert [Path(problem.where).name for problem in died] == [bad]
     missing = {f"rows/{bad}.parquet", f"attrition/{bad}.counts", "attrition.json"}
-    whole = content(tmp_path / "whole")
-    assert {name: data for name, data in content(tmp_path / "out").items() if name != "attrition.json"} == {
-        name: data for name, data in whole.items() if name not in missing
-    }
-    assert {one.screened for one in done.attritions} == {PATIENTS + 1 - CHUNK}
-    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    left = content(out)
+    del left["attrition.json"]
+    assert left == {name: data for name, data in whole.items() if name not in missing}
+    assert {one.screened for one in done.attritions} == {7}
+    files = [path for path in out.rglob("*") if path.is_file()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-    monkeypatch.undo()
-    run(trials, cache, tmp_path / "out")
-    assert content(tmp_path / "out") == whole
-
-
-def deadly(part: Part) -> Any:
-    """What a process does that the system kills for want of memory."""
-    if part.name == os.environ["FHIRTRIAL_TEST_DEADLY"]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original_match_part(part)
-
-
-original_match_part = local._match_part
+    run(trials, tmp_path / "cache", out)
+    assert content(out) == whole
 
 
 @pytest.fixture
