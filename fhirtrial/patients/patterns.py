@@ -25,7 +25,7 @@ _LIMIT = 2**16
 _LONGEST = 2**14
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Pattern:
     """`first`.. number its `count` rows in the book; dates mean the same within `group`, as in `example`."""
 

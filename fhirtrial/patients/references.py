@@ -24,8 +24,12 @@ class References:
     """The resources of one document by every name that a Reference may use."""
 
     def __init__(self, items: Iterable[tuple[str, Resource]], shared: References | None = None) -> None:
-        self._items = list(items)
+        self._given = items
         self._shared = shared
+
+    @cached_property
+    def _items(self) -> list[tuple[str, Resource]]:
+        return list(self._given)
 
     @cached_property
     def _by_url(self) -> dict[str, Resource]:

@@ -78,9 +78,9 @@ def read(stem: Path) -> tuple[Facts, tuple[str, ...]]:
     table = _load(stem.with_name(stem.name + ".facts.parquet"), pq)
     columns = {name: table[name].to_numpy().astype(dtype, copy=False) for name, dtype in DTYPES.items()}
     vocabulary = Vocabulary()
-    vocabulary.codes.restore(words.codes)
-    vocabulary.strings.restore(words.strings)
-    vocabulary.ranges.restore(words.ranges)
+    vocabulary.codes.values = words.codes
+    vocabulary.strings.values = words.strings
+    vocabulary.ranges.values = words.ranges
     return Facts(words.patients, columns, vocabulary, words.problems), words.places
 
 
