@@ -8,8 +8,9 @@ does not decode) is `UnusualError`, and read carefully as a whole. Both ways giv
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 from math import isnan
 from typing import Any
 
@@ -40,6 +41,7 @@ _UNUSUAL = frozenset(
 )
 _OWNED = frozenset(READERS) | {r4.Consent, r4.ResearchSubject}
 _OTHERS = (_OWNED | {r4.Patient, Medication, Substance, r4.ResearchStudy}) - {shape.kind for shape in SHAPES.values()}
+_NAMED = frozenset(SHAPES) | _OTHERS
 _GROUPS = {shape.kind: -1 - n for n, shape in enumerate(SHAPES.values())}
 _BLANK = {shape.kind: shape.kind() for shape in SHAPES.values()}
 _LABELS = msgspec.json.Decoder(tuple[Coding, ...])
@@ -51,22 +53,21 @@ def read_quickly(document: Document, found: Found, terms: Terms, table: Table) -
 
 
 class _Group:
-    """All resources of one type, their fields as tuples and as columns."""
+    """All resources of one type, their fields as tuples, and those before the rest as columns."""
 
     def __init__(self, shape: Shape, places: list[int], resources: Sequence[Any]) -> None:
         self.shape = shape
         self.places = places
         self.tuples = [_fields(resources[i]) for i in places]
-        self.columns = list(zip(*self.tuples, strict=True))
+        self.columns = list(islice(zip(*self.tuples, strict=True), shape.rest))
 
     @cached_property
     def stamps(self) -> tuple[Stamp | None, ...]:
-        """Every resource's meta; where they are all alike, it is decoded once."""
+        """Every resource's meta; a single one where they are all alike."""
         metas = self.columns[_META]
+        some = metas[:1] if _alike(metas) else metas
         try:
-            if _alike(metas):
-                return STAMPS.decode(b"[%b]" % (bytes(metas[0]) or b"null")) * len(metas)
-            return STAMPS.decode(b"[%b]" % b",".join([meta or b"null" for meta in metas]))
+            return STAMPS.decode(b"[%b]" % b",".join([meta or b"null" for meta in some]))
         except UNREADABLE:
             raise UnusualError from None
 
@@ -95,7 +96,8 @@ class _Reading:
         self._groups = [_Group(SHAPES[kind], some, resources) for kind, some in places.items() if kind in SHAPES]
         self._others = {kind: some for kind, some in places.items() if kind in _OTHERS}
         self._one_by_one = [i for kind, some in self._others.items() if kind in _OWNED for i in some]
-        self._references = SkimmedReferences(self._named(), self._document.shared)
+        named = (one for one in zip(self._found.urls, resources, strict=True) if type(one[1]) in _NAMED)
+        self._references = SkimmedReferences(named, self._document.shared)
         self._check_doubles()
         self._check_subjects()
         as_of = self._check_metas()
@@ -122,12 +124,6 @@ class _Reading:
         whole = widely(resource) if type(resource) in SHAPES else resource
         included = self._found.included is not None and self._found.included(i)
         return Item(whole, self._found.urls[i], *self._found.place(i), included)
-
-    def _named(self) -> Iterator[tuple[str, Any]]:
-        """What references may mean, in the document's order."""
-        for url, resource in zip(self._found.urls, self._resources, strict=True):
-            if type(resource) in SHAPES or type(resource) in _OTHERS:
-                yield url, resource
 
     @cached_property
     def _meanings(self) -> Meanings:
@@ -176,9 +172,8 @@ class _Reading:
 
     def _check_metas(self) -> str:
         """No label that hides something; and as of when the data are."""
-        stamps = {id(stamp): stamp for group in self._groups for stamp in group.stamps if stamp is not None}.values()
-        self._versioned = any([stamp.version_id for stamp in stamps])  # noqa: C419 - quicker than a generator
-        for labels in {bytes(labels) for stamp in stamps for labels in (stamp.tag, stamp.security)} - {b""}:
+        stamps = [stamp for group in self._groups for stamp in group.stamps if stamp is not None]
+        for labels in {bytes(labels) for stamp in stamps for labels in (stamp.tag, stamp.security) if labels}:
             self._check_label(labels)
         if self._document.as_of:
             return self._document.as_of
@@ -216,16 +211,15 @@ class _Reading:
         rows.time += times
         rows.order += group.places
         rows.label += [name + given for given in group.columns[_ID]]
-        versions = [stamp.version_id if stamp is not None else "" for stamp in group.stamps] if self._versioned else ()
-        rows.version += map(number, versions) if versions else [0] * len(times)
+        versions = [0 if one is None else number(one.version_id) for one in group.stamps]
+        rows.version += versions if len(versions) == len(times) else versions * len(times)
         if shape.kind is not r4.Observation:
             rows.number += [NOT_MEASURED] * len(times)
-        elif any(group.columns[_COMPONENTS]):
-            rows.number += [number for fields in group.tuples for number in _numbers(shape, fields)]
-        else:
-            rows.number += [
-                NOT_MEASURED if one is None or one.value is None else one.value for one in group.columns[_AMOUNT]
-            ]
+            return
+        for amount, components in zip(group.columns[_AMOUNT], group.columns[_COMPONENTS], strict=True):
+            rows.number.append(_number(amount))
+            if components:
+                rows.number += [_number(one.value_quantity) for one in components]
 
     def _patterns(self, group: _Group) -> list[Pattern | None]:
         shape, tuples, rest = group.shape, group.tuples, group.shape.rest
@@ -333,8 +327,11 @@ def _unit(amount: Amount | None) -> tuple[Any, ...]:
 def _numbers(shape: Shape, fields: tuple[Any, ...]) -> list[float]:
     if shape.kind is not r4.Observation:
         return [NOT_MEASURED]
-    amounts = [fields[_AMOUNT], *(component.value_quantity for component in fields[_COMPONENTS])]
-    return [NOT_MEASURED if one is None or one.value is None else one.value for one in amounts]
+    return [_number(fields[_AMOUNT]), *(_number(component.value_quantity) for component in fields[_COMPONENTS])]
+
+
+def _number(amount: Amount | None) -> float:
+    return NOT_MEASURED if amount is None or amount.value is None else amount.value
 
 
 def _stands(row: Fact, number: float) -> bool:

@@ -224,8 +224,8 @@ BUNDLE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_bundle())
 RESOURCES: msgspec.json.Decoder[Any] = msgspec.json.Decoder(tuple[AnySkimmed, ...])
 STAMPS = msgspec.json.Decoder(tuple[Stamp | None, ...])
 _KINDS: tuple[type[Struct], ...] = (*(shape.kind for shape in SHAPES.values()), r4.Component, Quantity)
-TYPES: Mapping[type[Struct], Mapping[str, Any]] = {
-    kind: {one.name: one.type for one in msgspec.structs.fields(kind)} for kind in _KINDS
+DECODERS: Mapping[type[Struct], Mapping[str, msgspec.json.Decoder[Any]]] = {
+    kind: {one.name: msgspec.json.Decoder(one.type) for one in msgspec.structs.fields(kind)} for kind in _KINDS
 }
 
 
@@ -238,16 +238,16 @@ def widened(skimmed: Struct) -> Resource:
 def _widened(skimmed: Struct, kind: type[Struct]) -> Any:
     return kind(
         **{
-            name: _value(value, TYPES[kind][name])
+            name: _value(value, DECODERS[kind][name])
             for name in skimmed.__struct_fields__
             if (value := getattr(skimmed, name)) is not NOT_GIVEN and value is not None
         }
     )
 
 
-def _value(value: Any, kind: Any) -> Any:
+def _value(value: Any, decoder: msgspec.json.Decoder[Any]) -> Any:
     if isinstance(value, Raw):
-        return msgspec.json.decode(value, type=kind)
+        return decoder.decode(value)
     if isinstance(value, Span):
         return Period(value.start, value.end)
     if isinstance(value, Amount):
