@@ -8,9 +8,9 @@ does not decode) is `UnusualError`, and read carefully as a whole. Both ways giv
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import compress, islice, repeat
 from math import isnan
 from typing import Any
 
@@ -42,7 +42,6 @@ _UNUSUAL = frozenset(
 _OWNED = frozenset(READERS) | {r4.Consent, r4.ResearchSubject}
 _OTHERS = (_OWNED | {r4.Patient, Medication, Substance, r4.ResearchStudy}) - {shape.kind for shape in SHAPES.values()}
 _NAMED = frozenset(SHAPES) | _OTHERS
-_GROUPS = {shape.kind: -1 - n for n, shape in enumerate(SHAPES.values())}
 _BLANK = {shape.kind: shape.kind() for shape in SHAPES.values()}
 _LABELS = msgspec.json.Decoder(tuple[Coding, ...])
 
@@ -81,7 +80,6 @@ class _Reading:
         self._terms = terms
         self._book: Book = table.book
         self._rows = Rows()
-        self._seen: dict[Any, int | None] = {}
         self._problems: list[Problem] = []
 
     def read(self) -> None:
@@ -96,14 +94,15 @@ class _Reading:
         self._groups = [_Group(SHAPES[kind], some, resources) for kind, some in places.items() if kind in SHAPES]
         self._others = {kind: some for kind, some in places.items() if kind in _OTHERS}
         self._one_by_one = [i for kind, some in self._others.items() if kind in _OWNED for i in some]
-        named = (one for one in zip(self._found.urls, resources, strict=True) if type(one[1]) in _NAMED)
-        self._references = SkimmedReferences(named, self._document.shared)
+        named = map(_NAMED.__contains__, map(type, resources))
+        given = compress(zip(self._found.urls, resources, strict=True), named)
+        self._references = SkimmedReferences(given, self._document.shared)
         self._check_doubles()
         self._check_subjects()
         as_of = self._check_metas()
         number = len(self._table.patients)
-        given = self._document, self._terms, self._references, self._table.vocabulary, self._problems
-        self._person = Person(*given, self._item(self._patient), number, as_of)
+        told = self._document, self._terms, self._references, self._table.vocabulary, self._problems
+        self._person = Person(*told, self._item(self._patient), number, as_of)
         for group in self._groups:
             self._skim(group)
         for i in sorted(self._one_by_one):
@@ -276,33 +275,37 @@ class _Reading:
         alone = shape.undated is not None and all(
             getattr(self._resources[i], name) is NOT_GIVEN for name in shape.undated
         )
-        group, example = (_GROUPS[shape.kind], _BLANK[shape.kind]) if alone else (self._book.group(), item.resource)
-        return self._book.learn(shape.kind, key, rows, words, group=group, example=example)
+        blank = _BLANK[shape.kind]
+        undated = {name: getattr(blank, name) for name in shape.names[shape.dates : shape.rest]}
+        example = blank if alone else msgspec.structs.replace(item.resource, **undated)
+        return self._book.learn(shape.kind, key, rows, words, alone=alone, example=example)
 
     def _times(self, group: _Group, patterns: list[Pattern | None]) -> list[int | None]:
         """Where each resource's times stand among the document's; None where it has none that can be read."""
-        shape, seen = group.shape, self._seen
-        means = [None if pattern is None else pattern.group for pattern in patterns]
-        keys = list(zip(means, *group.columns[shape.dates : shape.rest], strict=True))
-        found = list(map(seen.get, keys))
-        if None in found:
-            for k, pattern in enumerate(patterns):
-                if found[k] is None and pattern is not None:
-                    key = keys[k]
-                    if key not in seen:
-                        seen[key] = self._time(shape, pattern.example, key[1:])
-                    found[k] = seen[key]
+        shape, known = group.shape, dict[Any, int | None]()
+        given = [place for place in range(shape.dates, shape.rest) if any(group.columns[place])]
+        names = [shape.names[place] for place in given]
+        dates = zip(*(group.columns[place] for place in given), strict=True) if given else repeat(())
+        found: list[int | None] = []
+        for pattern, stated in zip(patterns, dates, strict=False):
+            if pattern is None:
+                found.append(None)
+            elif not pattern.alone:
+                found.append(self._time(shape, pattern.example, zip(names, stated, strict=True)))
+            else:
+                if stated not in known:
+                    known[stated] = self._time(shape, pattern.example, zip(names, stated, strict=True))
+                found.append(known[stated])
         return found
 
-    def _time(self, shape: Shape, example: Resource, dates: tuple[Any, ...]) -> int | None:
-        names = shape.names[shape.dates : shape.rest]
-        dated = msgspec.structs.replace(example, **dict(zip(names, dates, strict=True)))
+    def _time(self, shape: Shape, example: Resource, dates: Iterable[tuple[str, Any]]) -> int | None:
+        dated = msgspec.structs.replace(example, **dict(dates))
         try:
             times = shape.times(dated, self._person.source)
         except BadValueError:
             return None
-        self._rows.times.append(moments(times))
-        return len(self._rows.times) - 1
+        self._rows.times += moments(times)
+        return len(self._rows.times) // len(WHEN) - 1
 
 
 def _alike(column: Sequence[Any]) -> bool:

@@ -38,7 +38,7 @@ class Rows:
         self.version: list[int] = []
         self.order: list[int] = []
         self.number: list[float] = []
-        self.times: list[tuple[int, ...]] = []
+        self.times: list[int] = []
         self.careful: list[Fact] = []
         self.careful_order: list[int] = []
 
@@ -94,9 +94,9 @@ class Table:
         each = np.repeat(np.arange(len(count)), count)  # the resource of each row
         before = np.cumsum(count) - count
         pattern = _gathered(rows.first for rows in documents)[each] + np.arange(len(each)) - before[each]
-        shifts = np.cumsum([0, *(len(rows.times) for rows in documents)])[:-1]
+        shifts = np.cumsum([0, *(len(rows.times) // len(WHEN) for rows in documents)])[:-1]
         time = (_gathered(rows.time for rows in documents) + np.repeat(shifts, sizes))[each]
-        times = _gathered(chain.from_iterable(rows.times) for rows in documents).reshape(-1, len(WHEN))
+        times = _gathered(rows.times for rows in documents).reshape(-1, len(WHEN))
         label = self.vocabulary.strings.extend(chain.from_iterable(rows.label for rows in documents))
         own: dict[str, NDArray[Any]] = {name: times[time, i] for i, name in enumerate(WHEN)}
         own["patient"] = np.repeat(np.array([patient for patient, _ in self._skimmed], np.int64), sizes)[each]
