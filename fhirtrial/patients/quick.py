@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import compress, islice, repeat
+from itertools import compress, repeat
 from math import isnan
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -43,6 +44,7 @@ _OWNED = frozenset(READERS) | {r4.Consent, r4.ResearchSubject}
 _OTHERS = (_OWNED | {r4.Patient, Medication, Substance, r4.ResearchStudy}) - {shape.kind for shape in SHAPES.values()}
 _NAMED = frozenset(SHAPES) | _OTHERS
 _BLANK = {shape.kind: shape.kind() for shape in SHAPES.values()}
+_UNKNOWN = -1
 _LABELS = msgspec.json.Decoder(tuple[Coding, ...])
 
 
@@ -52,18 +54,20 @@ def read_quickly(document: Document, found: Found, terms: Terms, table: Table) -
 
 
 class _Group:
-    """All resources of one type, their fields as tuples, and those before the rest as columns."""
+    """All resources of one type, each with its fields as a tuple."""
 
     def __init__(self, shape: Shape, places: list[int], resources: Sequence[Any]) -> None:
         self.shape = shape
         self.places = places
         self.tuples = [_fields(resources[i]) for i in places]
-        self.columns = list(islice(zip(*self.tuples, strict=True), shape.rest))
+
+    def column(self, place: int) -> list[Any]:
+        return list(map(itemgetter(place), self.tuples))
 
     @cached_property
     def stamps(self) -> tuple[Stamp | None, ...]:
         """Every resource's meta; a single one where they are all alike."""
-        metas = self.columns[_META]
+        metas = self.column(_META)
         some = metas[:1] if _alike(metas) else metas
         try:
             return STAMPS.decode(b"[%b]" % b",".join([meta or b"null" for meta in some]))
@@ -131,8 +135,8 @@ class _Reading:
     def _check_doubles(self) -> None:
         """Every resource with an id, and no id and no URL twice."""
         resources, urls = self._resources, self._found.urls
-        held = [(group.places, group.columns[_ID]) for group in self._groups]
-        held += [(places, tuple([resources[i].id for i in places])) for places in self._others.values()]
+        held = [(group.places, group.column(_ID)) for group in self._groups]
+        held += [(places, [resources[i].id for i in places]) for places in self._others.values()]
         for _, given in held:
             ids = set(given)
             if len(ids) < len(given) or "" in ids:
@@ -146,7 +150,7 @@ class _Reading:
         """Everything is this one patient's."""
         resources = self._resources
         given = [resources[i].subject for i in self._one_by_one]
-        subjects = [subject for group in self._groups for subject in group.columns[_SUBJECT]]
+        subjects = [subject for group in self._groups for subject in group.column(_SUBJECT)]
         if subjects:
             if not subjects[0] or not _alike(subjects):
                 raise UnusualError
@@ -209,13 +213,13 @@ class _Reading:
         rows.count += [pattern.count for pattern in patterns]
         rows.time += times
         rows.order += group.places
-        rows.label += [name + given for given in group.columns[_ID]]
+        rows.label += [name + given for given in group.column(_ID)]
         versions = [0 if one is None else number(one.version_id) for one in group.stamps]
         rows.version += versions if len(versions) == len(times) else versions * len(times)
         if shape.kind is not r4.Observation:
             rows.number += [NOT_MEASURED] * len(times)
             return
-        for amount, components in zip(group.columns[_AMOUNT], group.columns[_COMPONENTS], strict=True):
+        for amount, components in zip(group.column(_AMOUNT), group.column(_COMPONENTS), strict=True):
             rows.number.append(_number(amount))
             if components:
                 rows.number += [_number(one.value_quantity) for one in components]
@@ -236,7 +240,7 @@ class _Reading:
                 key + b"\0%d" * (rest - shape.dates) % tuple(map(len, fields[shape.dates : rest]))
                 for key, fields in zip(keys, tuples, strict=True)
             ]
-        if any(map(any, group.columns[shape.refs : shape.dates])):
+        if any(any(group.column(place)) for place in range(shape.refs, shape.dates)):
             self._refer(group, keys)
         book = self._book.known.setdefault(shape.kind, {})
         found = list(map(book.get, keys))
@@ -283,19 +287,21 @@ class _Reading:
     def _times(self, group: _Group, patterns: list[Pattern | None]) -> list[int | None]:
         """Where each resource's times stand among the document's; None where it has none that can be read."""
         shape, known = group.shape, dict[Any, int | None]()
-        given = [place for place in range(shape.dates, shape.rest) if any(group.columns[place])]
-        names = [shape.names[place] for place in given]
-        dates = zip(*(group.columns[place] for place in given), strict=True) if given else repeat(())
+        columns = {place: group.column(place) for place in range(shape.dates, shape.rest)}
+        given = {shape.names[place]: column for place, column in columns.items() if any(column)}
+        names = list(given)
+        dates = zip(*given.values(), strict=True) if given else repeat(())
         found: list[int | None] = []
         for pattern, stated in zip(patterns, dates, strict=False):
             if pattern is None:
                 found.append(None)
-            elif not pattern.alone:
-                found.append(self._time(shape, pattern.example, zip(names, stated, strict=True)))
-            else:
-                if stated not in known:
-                    known[stated] = self._time(shape, pattern.example, zip(names, stated, strict=True))
-                found.append(known[stated])
+                continue
+            time = known.get(stated, _UNKNOWN) if pattern.alone else _UNKNOWN
+            if time == _UNKNOWN:
+                time = self._time(shape, pattern.example, zip(names, stated, strict=True))
+                if pattern.alone:
+                    known[stated] = time
+            found.append(time)
         return found
 
     def _time(self, shape: Shape, example: Resource, dates: Iterable[tuple[str, Any]]) -> int | None:

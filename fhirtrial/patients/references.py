@@ -33,7 +33,9 @@ class References:
 
     @cached_property
     def _by_url(self) -> dict[str, Resource]:
-        return {url: resource for url, resource in reversed(self._items) if url}  # the first of several stays
+        found = dict(reversed(self._items))  # the first of several stays
+        found.pop("", None)
+        return found
 
     @cached_property
     def _by_id(self) -> dict[str, Resource]:
