@@ -24,8 +24,8 @@ from fhirtrial.job.matching import match
 from fhirtrial.matching.result import Trial
 from fhirtrial.matching.tally import attritions
 from fhirtrial.patients import stored
-from fhirtrial.patients.cache import is_cache
 from fhirtrial.patients.completeness import Loaded
+from fhirtrial.patients.manifest import is_cache
 from fhirtrial.patients.read import terms_of
 from fhirtrial.site import Site
 

@@ -68,13 +68,24 @@ class Chunk:
 
     def read(self, data: bytes, where: str) -> None:
         """Reads a Bundle or a list of resources; PatientError where it is neither."""
-        if len(data) <= self.limits.size and self.limits.depth is None:
-            document = Document(where)
-            before = len(self.table.patients)
-            with suppress(UnusualError):
-                read_quickly(document, of_bundle(data, document), self.terms, self.table)
-                self._place(before, where)
-                return
+        if not self.read_quickly(data, where):
+            self.read_carefully(data, where)
+
+    def read_quickly(self, data: bytes, where: str) -> bool:
+        """Reads an ordinary Bundle of one patient; False, and nothing read, for anything else."""
+        if len(data) > self.limits.size or self.limits.depth is not None:
+            return False
+        document = Document(where)
+        before = len(self.table.patients)
+        try:
+            read_quickly(document, of_bundle(data, document), self.terms, self.table)
+        except UnusualError:
+            return False
+        self._place(before, where)
+        return True
+
+    def read_carefully(self, data: bytes, where: str) -> None:
+        """The same for whatever can be read."""
         document = Document(where)
         document.add(data, where, self.limits)
         self.add(document, self.terms)

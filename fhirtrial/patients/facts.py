@@ -6,7 +6,7 @@ that a new concept or trial never re-reads JSON. What never counts (entered in e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from functools import cached_property
@@ -273,12 +273,11 @@ class Index(Generic[T]):
             self.values.append(value)
         return number
 
-    def numbers(self, values: list[T]) -> list[int]:
-        """The numbers of many values, mostly new; another keeps its number, and the place of its copy stays unused."""
+    def extend(self, values: Iterable[T]) -> int:
+        """The number of the first of many values that stand by themselves: nobody will ask for their numbers."""
         first = len(self.values)
-        found = list(map(self._numbers.setdefault, values, range(first, first + len(values))))
-        self.values += values
-        return found
+        self.values.extend(values)
+        return first
 
 
 class Restored(Index[T]):

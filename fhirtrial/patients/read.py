@@ -112,10 +112,11 @@ def _read(found: Iterable[Piece], name: str, chunk: Chunk, room: Room) -> Iterat
                 head = head_of(piece.data)
                 if is_single(head):
                     export.add(piece, head)
-                elif gone := deletions(piece.data):
-                    export.delete(gone)
-                else:
-                    chunk.read(piece.data, piece.where)
+                elif not chunk.read_quickly(piece.data, piece.where):
+                    if gone := deletions(piece.data):
+                        export.delete(gone)
+                    else:
+                        chunk.read_carefully(piece.data, piece.where)
             except PatientError as error:
                 chunk.table.problems.append(Problem(error.where, "", error.got, error.todo))
                 export.lose()

@@ -24,12 +24,18 @@ class References:
     """The resources of one document by every name that a Reference may use."""
 
     def __init__(self, items: Iterable[tuple[str, Resource]], shared: References | None = None) -> None:
-        self._items = list(items)
+        self._given = items
         self._shared = shared
 
     @cached_property
+    def _items(self) -> list[tuple[str, Resource]]:
+        return list(self._given)
+
+    @cached_property
     def _by_url(self) -> dict[str, Resource]:
-        return {url: resource for url, resource in reversed(self._items) if url}  # the first of several stays
+        found = dict(reversed(self._items))  # the first of several stays
+        found.pop("", None)
+        return found
 
     @cached_property
     def _by_id(self) -> dict[str, Resource]:
