@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fhirtrial.client import Server, post
+    from fhirtrial.job.cohort import match_population
     from fhirtrial.job.matching import explain, match
     from fhirtrial.job.publish import map_trial
     from fhirtrial.job.report import report
@@ -30,6 +31,7 @@ _HOMES = {
     "load_trials": "job.trials",
     "map_trial": "job.publish",
     "match": "job.matching",
+    "match_population": "job.cohort",
     "next_best": "matching.next_best",
     "post": "client",
     "read_trials": "records.read",
@@ -44,6 +46,7 @@ __all__ = [
     "load_trials",
     "map_trial",
     "match",
+    "match_population",
     "next_best",
     "post",
     "read_trials",

@@ -239,10 +239,34 @@ def finding_table(findings: Sequence[Finding]) -> Table:
     return table
 
 
-def problems(found: Sequence[Problem]) -> None:
-    """Each thing that could not be used, one line each, on stderr."""
-    for problem in found:
+def problems(found: Sequence[Problem], most: int | None = None) -> None:
+    """Each thing that could not be used, one line each, on stderr; after `most` only how many more there are."""
+    for problem in found[:most]:
         err.print(Text(f"problem: {problem}", style="yellow"), soft_wrap=True)
+    if most is not None and len(found) > most:
+        err.print(Text(f"problem: and {len(found) - most:,} more", style="yellow"), soft_wrap=True)
+
+
+@contextmanager
+def rate() -> Iterator[Callable[[str, int, int | None], None]]:
+    """What goes on, how much of it is done, how quickly, and how long the rest takes; nothing in a pipe."""
+    if not err.is_terminal:
+        yield lambda _, __, ___: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+    from rich.progress import TimeRemainingColumn as Left
+
+    tasks: dict[str, TaskID] = {}
+    speed = TaskProgressColumn(text_format="", text_format_no_percentage="", show_speed=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), speed, TextColumn("left"), Left())
+    with Progress(*columns, console=err, transient=True, speed_estimate_period=120) as bar:
+
+        def show(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield show
 
 
 def receipt_line(receipt: Receipt) -> Text:

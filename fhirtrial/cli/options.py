@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fhirtrial.client import Receipt
+    from fhirtrial.criteria.truth import Verdict
     from fhirtrial.matching.result import Match
     from fhirtrial.patients.completeness import Loaded
     from fhirtrial.site import Site
@@ -36,6 +37,24 @@ class FhirVersion(StrEnum):
     R5 = "R5"
 
 
+class Wanted(StrEnum):
+    ELIGIBLE = "eligible"
+    PRESUMED_ELIGIBLE = "presumed-eligible"
+    UNDETERMINED = "undetermined"
+    PRESUMED_INELIGIBLE = "presumed-ineligible"
+    INELIGIBLE = "ineligible"
+
+
+class RowFormat(StrEnum):
+    PARQUET = "parquet"
+    NDJSON = "ndjson"
+
+
+class Engine(StrEnum):
+    LOCAL = "local"
+    SPARK = "spark"
+
+
 class SchemaName(StrEnum):
     RECORD = "record"
     CRITERIA = "criteria"
@@ -53,6 +72,12 @@ Patients = Annotated[
 ]
 LoadedFamilies = Annotated[
     str | None, typer.Option("--loaded", help="What was read completely: all, or families separated by commas.")
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache", metavar="DIR", help="Keep the patients' facts there: what did not change is not read again."
+    ),
 ]
 Version = Annotated[FhirVersion, typer.Option("--fhir", help="The FHIR version of what is written.")]
 
@@ -78,6 +103,12 @@ def loaded_of(text: str | None) -> Loaded | None:
     return None if text is None else loaded_families(text)
 
 
+def verdicts_of(only: list[Wanted] | None) -> frozenset[Verdict] | None:
+    from fhirtrial.criteria.truth import Verdict
+
+    return frozenset(Verdict.of(one.value) for one in only) if only else None
+
+
 def counted(matches: Iterable[Match], step: Callable[[], None]) -> Iterable[Match]:
     for one in matches:
         step()
@@ -96,9 +127,9 @@ def unfinished(receipt: Receipt) -> list[Problem]:
     return [*refused, Problem("server", "", f"{receipt.unsent} entries did not arrive", todo)]
 
 
-def finish(problems: list[Problem], code: int = 0) -> None:
+def finish(problems: list[Problem], code: int = 0, most: int | None = None) -> None:
     from fhirtrial import console
 
-    console.problems(problems)
+    console.problems(problems, most)
     if code or problems:
         raise typer.Exit(code or 1)

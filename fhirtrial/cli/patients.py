@@ -9,14 +9,18 @@ import typer
 
 from fhirtrial.cli.options import (
     By,
+    Cache,
     Detail,
+    Engine,
     FhirVersion,
     LoadedFamilies,
     OnDate,
     Patients,
+    RowFormat,
     SiteFile,
     Trials,
     Version,
+    Wanted,
     counted,
     date_of,
     finish,
@@ -24,7 +28,9 @@ from fhirtrial.cli.options import (
     site_of,
     source_of,
     unfinished,
+    verdicts_of,
 )
+from fhirtrial.cli.population import Target, finish_on_spark, finish_population, is_folder
 from fhirtrial.errors import ConfigError, Problem
 
 
@@ -34,27 +40,68 @@ def match(
     on: OnDate = None,
     loaded: LoadedFamilies = None,
     detail: Annotated[Detail | None, typer.Option("--detail", help="How much each line says.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="FILE.ndjson or FILE.parquet.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("-o", "--output", help="FILE.ndjson or FILE.parquet, or a folder for a whole population."),
+    ] = None,
     site: SiteFile = None,
     next_change: Annotated[
         int, typer.Option("--next-change", min=0, metavar="DAYS", help="Say when each verdict next changes by time.")
     ] = 0,
+    only: Annotated[
+        list[Wanted] | None,
+        typer.Option("--only", help="Only this verdict; may be repeated. In a folder: all but ineligible."),
+    ] = None,
+    cache: Cache = None,
+    rows: Annotated[
+        RowFormat | None, typer.Option("--format", help="The rows in a folder; parquet if nothing is said.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option("--processes", min=1, help="For a folder; as many as cores if nothing is said.")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="Where a population is matched (docs/spark.md).")
+    ] = Engine.LOCAL,
+    master: Annotated[
+        str | None, typer.Option("--master", metavar="URL", help="Spark's; else what spark-submit says, or local[*].")
+    ] = None,
 ) -> None:
-    """Patients × trials → one verdict each, criterion by criterion, with evidence."""
+    """Patients × trials → one verdict each, criterion by criterion, with evidence; a population into a folder."""
     from fhirtrial import console
     from fhirtrial.job.lines import write_matches
     from fhirtrial.job.matching import match as run_match
     from fhirtrial.job.trials import load_trials
 
     settings, problems = site_of(site), list[Problem]()
+    wanted = verdicts_of(only)
+    if engine is Engine.SPARK:
+        others = {"--detail": detail, "--cache": cache, "--format": rows, "--processes": processes}
+        found = load_trials(trials, settings, problems)
+        finish_on_spark(
+            found, patients, date_of(on), loaded_of(loaded), settings, next_change, to, wanted, master, others, problems
+        )
+        return
+    output = None if to is None else Path(to)
+    if master is not None:
+        raise ConfigError("--master", "an option for Spark", "give --engine spark too")
+    if output is not None and is_folder(output):
+        if detail is not None:
+            raise ConfigError("--detail", "an option for lines", "name a file with -o; a folder takes verdicts alone")
+        where = Target(output, wanted, rows, cache, processes)
+        found = load_trials(trials, settings, problems)
+        finish_population(found, patients, date_of(on), loaded_of(loaded), settings, next_change, where, problems)
+        return
+    for name, value in (("--format", rows), ("--processes", processes)):
+        if value is not None:
+            raise ConfigError(name, "an option for a whole population", "name a folder with -o")
     found = load_trials(trials, settings, problems)
-    run = run_match(found, source_of(patients), date_of(on), loaded_of(loaded), settings, next_change)
+    run = run_match(found, source_of(patients), date_of(on), loaded_of(loaded), settings, next_change, cache)
     with console.progress("matching") as step:
+        matches = (one for one in counted(run, step) if wanted is None or one.verdict in wanted)
         if output is None and console.out.is_terminal:
-            matches = list(counted(run, step))
-            console.out.print(console.verdict_table(matches))
+            console.out.print(console.verdict_table(list(matches)))
         else:
-            said = write_matches(counted(run, step), output, detail.value if detail else None)
+            said = write_matches(run, matches, output, detail.value if detail else None)
             if said:
                 console.err.print(said)
     finish([*problems, *run.failures])
@@ -68,10 +115,12 @@ def explain(
     on: OnDate = None,
     loaded: LoadedFamilies = None,
     site: SiteFile = None,
+    cache: Cache = None,
 ) -> None:
     """One patient, one trial: every criterion with its evidence and what would settle it."""
     from fhirtrial import console
     from fhirtrial.job.matching import match as run_match
+    from fhirtrial.job.matching import match_of
     from fhirtrial.job.trials import load_trials
 
     settings = site_of(site)
@@ -79,9 +128,8 @@ def explain(
     chosen = [t for t in known if t.id.lower() == trial.lower()]
     if not chosen:
         raise ConfigError(f"--trial {trial}", "no such trial", f"choose one of {', '.join(t.id for t in known)}")
-    run = run_match(chosen, source_of(patients), date_of(on), loaded_of(loaded), settings)
-    wanted = f"Patient/{patient.removeprefix('Patient/')}"
-    one = next((m for m in run if m.patient.reference == wanted), None)
+    run = run_match(chosen, source_of(patients), date_of(on), loaded_of(loaded), settings, cache=cache)
+    one = match_of(run, f"Patient/{patient.removeprefix('Patient/')}", to_end=cache is not None)
     if one is None:
         raise ConfigError(f"--patient {patient}", "no such patient in the source", "give an id that is in it")
     for part in console.explanation(one):
@@ -98,6 +146,7 @@ def ask(
     loaded: LoadedFamilies = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="FILE.ndjson, with every item.")] = None,
     site: SiteFile = None,
+    cache: Cache = None,
 ) -> None:
     """What to look for or ask next: the missing item that settles most undetermined trials, or patients."""
     from fhirtrial import console
@@ -108,7 +157,7 @@ def ask(
 
     settings, problems = site_of(site), list[Problem]()
     found = load_trials(trials, settings, problems)
-    run = run_match(found, source_of(patients), date_of(on), loaded_of(loaded), settings)
+    run = run_match(found, source_of(patients), date_of(on), loaded_of(loaded), settings, cache=cache)
     with console.progress("matching") as step:
         ranked = next_best(counted(run, step), by.value)
     if only is not None:

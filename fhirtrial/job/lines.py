@@ -13,18 +13,21 @@ import orjson
 
 from fhirtrial.errors import ConfigError
 from fhirtrial.matching.arrow import batch_of
+from fhirtrial.matching.match import Run
 from fhirtrial.matching.next_best import Next
 from fhirtrial.matching.result import Match
 
 MOST_WITH_EVIDENCE = 10_000
-"""Pairs up to which evidence is the default; above it lines say the verdict only (DESIGN §14)."""
+"""Pairs up to which evidence is the default; above it lines say the verdict only."""
 ROWS = 4096
 """Rows of one batch in a Parquet file."""
 
 
-def write_matches(matches: Iterable[Match], output: Path | None, detail: str | None) -> str:
-    """Writes every match and returns what a person should be told, or ""."""
+def write_matches(run: Run, matches: Iterable[Match], output: Path | None, detail: str | None) -> str:
+    """Writes the run's matches that come and returns what a person should be told, or ""."""
+    run.reasons = detail != "verdict"
     chosen, matches, told = _chosen(matches, detail)
+    run.reasons = chosen != "verdict"
     lines = (match.to_json(chosen) for match in matches)
     if output is not None and output.suffix == ".parquet":
         _parquet(lines, output)

@@ -9,24 +9,25 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fhirtrial.criteria.truth import Truth, Verdict
 from fhirtrial.errors import Problem
 from fhirtrial.matching.arrow import batch_of
+from fhirtrial.matching.aside import Asides, Studies, set_aside, studies
 from fhirtrial.matching.atoms.answers import outdated
 from fhirtrial.matching.bind import Bound, bind
-from fhirtrial.matching.calendar import day
 from fhirtrial.matching.codes import Codes
 from fhirtrial.matching.kernel import Evaluated, evaluate, verdicts
 from fhirtrial.matching.network import Network, network
 from fhirtrial.matching.next_change import next_changes
 from fhirtrial.matching.plan import Plan, Planned, plan
-from fhirtrial.matching.planes import packed
+from fhirtrial.matching.planes import Planes, packed
 from fhirtrial.matching.result import Basis, CriterionResult, Match, Trial
 from fhirtrial.matching.screen import Screen, screen
 from fhirtrial.matching.trace import traced
 from fhirtrial.matching.view import View
-from fhirtrial.patients.facts import FLOOR, Facts, Kind, Patient
+from fhirtrial.patients.facts import Facts, Kind, Patient
 from fhirtrial.site import Site
 from fhirtrial.terminology import Terminology
 from fhirtrial.terminology.policy import Policy
@@ -34,15 +35,17 @@ from fhirtrial.terminology.policy import Policy
 if TYPE_CHECKING:
     import pyarrow as pa
 
-POTENTIAL = frozenset({"candidate", "potential-candidate"})
-"""ResearchSubject states that a machine may have written; any other is a person's decision."""
+
+_PARTS = 16
+"""Plans that are kept: other patients have answered for other trials, and there may be many chunks."""
 
 
 @dataclass
 class Run:
     """Iterates the matches, chunk by chunk; `failures` fills while it does. It can be iterated once.
 
-    With a `horizon`, each match says when it next changes by time alone, looking so many days ahead.
+    With a `horizon`, each match says when it next changes by time alone, looking so many days ahead. Without `reasons`
+    its criteria have truths alone: no evidence, nothing that would settle them.
     """
 
     trials: Sequence[Trial]
@@ -54,21 +57,23 @@ class Run:
     engine: str
     failures: list[Problem] = field(default_factory=list)
     horizon: int = 0
+    reasons: bool = True
 
     def __iter__(self) -> Iterator[Match]:
         for facts in self.chunks:
-            self.failures.extend(self._problems(facts))
+            self.failures.extend(self.problems(facts))
             yield from self.matches(facts)
 
     def batches(self, detail: str = "verdict") -> Iterator[pa.RecordBatch]:
         """The matches as Arrow, a batch per chunk; nested values are JSON text. Needs the extra `parquet`."""
         for facts in self.chunks:
-            self.failures.extend(self._problems(facts))
+            self.failures.extend(self.problems(facts))
             yield batch_of([match.to_json(detail) for match in self.matches(facts)])
 
-    def _problems(self, facts: Facts) -> list[Problem]:
+    def problems(self, facts: Facts) -> list[Problem]:
         """What could not be read, and what was read but answers questions that are asked no more."""
-        questions = ((a.questionnaire, a.link_id) for a in self.plan.atoms if a.link_id)
+        answered = self._answered(facts)
+        questions = ((a.questionnaire, a.link_id) for a in self._part(answered).atoms if a.link_id) if answered else ()
         return [*facts.problems, *outdated(facts, questions)]
 
     @cached_property
@@ -102,19 +107,47 @@ class Run:
     def view(self, facts: Facts) -> View:
         return View(facts, self.on, self._codes, self.policy, self.site.uln)
 
-    def screen(self, facts: Facts) -> Screen:
-        """The verdicts of one chunk alone, as `matches` gives them, many times quicker."""
+    @cached_property
+    def _studies(self) -> Studies:
+        return studies(self.trials)
+
+    def asides(self, facts: Facts) -> Asides:
+        """Who of one chunk is set aside, and why."""
+        return set_aside(facts.patients, self._studies, self.on)
+
+    def screen(self, facts: Facts, *, whole: bool = False) -> Screen:
+        """The verdicts of one chunk alone, as `matches` gives them, many times quicker; `whole`: its criteria, too."""
         view = self.view(facts)
-        found = screen(self.network, self.bound, view)
+        found = screen(self.network, self.bound, view, whole=whole)
+        answered = self._answered(facts)
+        if not answered:
+            return found
+        part = self._part(answered)
+        evaluated = evaluate(part, view)
+        found.planes[list(answered)] = packed(np.array([verdicts(one, evaluated) for one in part.trials]))
+        return replace(found, criteria=self._heard(found, answered, part, evaluated)) if whole else found
+
+    def _heard(
+        self, found: Screen, answered: tuple[int, ...], part: Plan, evaluated: Evaluated
+    ) -> tuple[Planes, NDArray[np.int64]]:
+        """The criteria's planes, where those of the trials that somebody has answered for stand after all others."""
+        slots, rows = found.criteria
+        starts = np.cumsum([0, *(len(trial.criteria) for trial in self.trials)])
+        places = [place for i in answered for place in range(starts[i], starts[i + 1])]
+        rows[places] = np.arange(len(slots), len(slots) + len(places))
+        return np.concatenate([slots, packed(evaluated.truth[[r for one in part.trials for r in one.roots]])]), rows
+
+    def _answered(self, facts: Facts) -> tuple[int, ...]:
+        """The trials whose questions somebody in the chunk has answered."""
         asked = questionnaires(facts)
-        answered = tuple(i for i, trial in enumerate(self.trials) if trial.questionnaire in asked)
-        if answered:
-            if answered not in self._parts:
-                self._parts[answered] = plan([self.trials[i] for i in answered], self.terminology)
-            part = self._parts[answered]
-            evaluated = evaluate(part, view)
-            found.planes[list(answered)] = packed(np.array([verdicts(one, evaluated) for one in part.trials]))
-        return found
+        return tuple(i for i, trial in enumerate(self.trials) if trial.questionnaire in asked) if asked else ()
+
+    def _part(self, answered: tuple[int, ...]) -> Plan:
+        if answered not in self._parts:
+            if len(self._parts) >= _PARTS:
+                self._parts.clear()
+            self._parts[answered] = plan([self.trials[i] for i in answered], self.terminology)
+        return self._parts[answered]
 
     def matches(self, facts: Facts) -> Iterator[Match]:
         """The matches of one chunk, patient by patient."""
@@ -122,9 +155,11 @@ class Run:
         evaluated = evaluate(self.plan, view)
         outcome = [verdicts(planned, evaluated) for planned in self.plan.trials]
         changes = next_changes(self, facts, self.horizon) if self.horizon else None
+        asides = self.asides(facts)
         for number, patient in enumerate(facts.patients):
             for place, (planned, verdict) in enumerate(zip(self.plan.trials, outcome, strict=True)):
-                match = self._match(planned, Verdict(int(verdict[number])), evaluated, view, number, patient)
+                aside = asides.of(number, place)
+                match = self._match(planned, Verdict(int(verdict[number])), evaluated, view, number, patient, aside)
                 yield match if changes is None else self._until(match, changes[number][place])
 
     def _until(self, match: Match, day: dt.date | None) -> Match:
@@ -132,11 +167,20 @@ class Run:
         return replace(match, next_change=day, unchanged_until=end if day is None else None)
 
     def _match(
-        self, planned: Planned, verdict: Verdict, evaluated: Evaluated, view: View, number: int, patient: Patient
+        self,
+        planned: Planned,
+        verdict: Verdict,
+        evaluated: Evaluated,
+        view: View,
+        number: int,
+        patient: Patient,
+        aside: tuple[str, ...],
     ) -> Match:
         trial = planned.trial
         criteria = tuple(
             traced(criterion, root, self.plan, evaluated, view, number)
+            if self.reasons
+            else CriterionResult(criterion, Truth(int(evaluated.truth[root, number])))
             for criterion, root in zip(trial.criteria, planned.roots, strict=True)
         )
         return Match(
@@ -148,7 +192,7 @@ class Run:
             counts={t: sum(r.truth is t for r in criteria) for t in Truth},
             criteria=criteria,
             basis=self._basis(trial, patient),
-            set_aside=set_aside(patient, trial, self.on),
+            set_aside=aside,
         )
 
     def _basis(self, trial: Trial, patient: Patient) -> Basis:
@@ -167,26 +211,6 @@ def questionnaires(facts: Facts) -> frozenset[str]:
     codes, values = facts.columns["code"], facts.vocabulary.codes.values
     numbers = np.unique(codes[facts.columns["kind"] == Kind.ANSWER]).tolist()
     return frozenset(questionnaire for number in numbers for questionnaire, _ in values[number].codings)
-
-
-def set_aside(patient: Patient, trial: Trial, on: dt.date) -> tuple[str, ...]:
-    """What stands above the criteria: such a patient is reported, and never becomes a candidate."""
-    today = day(on)
-    found = []
-    if patient.died is not None and patient.died[0] <= today:
-        found.append("deceased")
-    if not patient.active:
-        found.append("inactive")
-    if patient.replaced:
-        found.append("replaced")
-    if patient.research_refused is not None and patient.research_refused <= today:
-        found.append("research-refused")
-    own = {f"ResearchStudy/{trial.id.lower()}", *trial.identifiers}
-    for enrolment in patient.enrolments:
-        same = enrolment.study in own or any(identifier in own for identifier in enrolment.identifiers)
-        if same and enrolment.state not in POTENTIAL and (enrolment.since == FLOOR or enrolment.since <= today):
-            found.append(f"enrolment:{enrolment.state}")
-    return tuple(dict.fromkeys(found))
 
 
 def _held(result: CriterionResult) -> int:

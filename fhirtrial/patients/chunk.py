@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from fhirtrial.errors import Problem
+from fhirtrial.errors import PatientError, Problem
 from fhirtrial.patients.bundle import facts_in
 from fhirtrial.patients.document import Document, Limits
 from fhirtrial.patients.export import Gathered
@@ -14,20 +15,25 @@ from fhirtrial.patients.found import UnusualError, of_bundle, of_lines
 from fhirtrial.patients.patterns import Book
 from fhirtrial.patients.person import Terms
 from fhirtrial.patients.quick import read_quickly
+from fhirtrial.patients.salvage import Loss
 from fhirtrial.patients.table import Table
 
 
 class Once:
-    """Each patient is expected in one place only."""
+    """Each patient is expected in one place only; `seen` are the places of some, if these are known.
 
-    def __init__(self) -> None:
-        self._seen: dict[str, str] = {}
+    Patients joined from single resources are placed under their own names, once; only other places are remembered.
+    """
+
+    def __init__(self, seen: Mapping[str, str] | None = None) -> None:
+        self._seen = dict(seen or {})
 
     def check(self, patients: list[Patient], places: list[str]) -> tuple[list[Patient], list[Problem]]:
         """A patient who stands in two Bundles is read twice, and the second is complete in nothing."""
         checked, problems = [], []
         for patient, place in zip(patients, places, strict=True):
-            before = self._seen.setdefault(patient.reference, place)
+            name = patient.reference
+            before = self._seen.get(name, place) if place == name else self._seen.setdefault(name, place)
             if before == place:
                 checked.append(patient)
                 continue
@@ -62,13 +68,24 @@ class Chunk:
 
     def read(self, data: bytes, where: str) -> None:
         """Reads a Bundle or a list of resources; PatientError where it is neither."""
-        if len(data) <= self.limits.size and self.limits.depth is None:
-            document = Document(where)
-            before = len(self.table.patients)
-            with suppress(UnusualError):
-                read_quickly(document, of_bundle(data, document), self.terms, self.table)
-                self._place(before, where)
-                return
+        if not self.read_quickly(data, where):
+            self.read_carefully(data, where)
+
+    def read_quickly(self, data: bytes, where: str) -> bool:
+        """Reads an ordinary Bundle of one patient; False, and nothing read, for anything else."""
+        if len(data) > self.limits.size or self.limits.depth is not None:
+            return False
+        document = Document(where)
+        before = len(self.table.patients)
+        try:
+            read_quickly(document, of_bundle(data, document), self.terms, self.table)
+        except UnusualError:
+            return False
+        self._place(before, where)
+        return True
+
+    def read_carefully(self, data: bytes, where: str) -> None:
+        """The same for whatever can be read."""
         document = Document(where)
         document.add(data, where, self.limits)
         self.add(document, self.terms)
@@ -82,7 +99,11 @@ class Chunk:
                 self._place(before, document.name)
                 return
         for line, place in zip(gathered.lines, gathered.places, strict=True):
-            document.add(line, place, self.limits)
+            try:
+                document.add(line, place, self.limits)
+            except PatientError as error:
+                document.problems.append(error.problem)
+                document.losses.append(Loss(None))
         self.add(document, terms)
 
     def add(self, document: Document, terms: Terms) -> None:

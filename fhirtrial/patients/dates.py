@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from math import floor
 
@@ -19,9 +19,8 @@ from fhirtrial.patients.facts import CEIL, FLOOR
 
 DAY_MS = 86_400_000
 _EPOCH = date(1970, 1, 1).toordinal()
-_FORM = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII
-)
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
+_TIME = re.compile(r"T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 # UCUM codes of time, with the words and abbreviations that records use in their place.
 _MONTHS = {"a": 12, "mo": 1, "year": 12, "years": 12, "yr": 12, "yrs": 12, "y": 12, "month": 1, "months": 1}
 _DAYS = {
@@ -61,9 +60,6 @@ def up_to(bound: When) -> When:
 
 UNDATED = between(FLOOR, CEIL)
 NOT_YET = between(CEIL, CEIL)
-_WHOLE = frozenset({"--T::+", "--T::-", "--T::."})
-"""What stands between the numbers of a dateTime with seconds and more."""
-_OFFSETS = frozenset({"+:", "-:"})
 # A time without offset: anywhere on earth, from UTC+14 to UTC-12.
 _NO_OFFSET = (12 * 3_600_000, 26 * 3_600_000)
 
@@ -81,57 +77,45 @@ def when(text: str, path: str = "") -> When:
     if not text:
         return UNDATED
     try:
-        if text[4:20:3] in _WHOLE:
-            return _whole(text)  # seldom met again, and quicker read than looked up
-    except ValueError:
-        pass  # another form, or a leap second
-    try:
-        return _when(text)
+        low, high = _span(text[:10])
+        if len(text) <= 10:
+            return between(low, high)
+        latest, blur = _clock(text[10:])
     except ValueError:
         todo = "write YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss+zz:zz of a day that exists"
         raise BadValueError(path, "no FHIR date or dateTime", todo) from None
+    return When(low, high, low * DAY_MS + latest, blur)
 
 
 @lru_cache(maxsize=65536)
-def _when(text: str) -> When:
-    match = _FORM.fullmatch(text)
+def _span(text: str) -> tuple[int, int]:
+    """The first and last day of a date; days and times of day return often, together they seldom do."""
+    match = _DATE.fullmatch(text)
     if match is None:
         raise ValueError(text)
-    return _read(match)
-
-
-def _whole(text: str) -> When:
-    """A dateTime with seconds and offset, which most are; ValueError for any other form, and for a leap second."""
-    size = len(text)
-    if not (size == 25 or (size == 29 and text[19] == ".")) or text[-6::3] not in _OFFSETS or text[11:13] == "24":
-        raise ValueError(text)
-    moment = datetime.fromisoformat(text)
-    low = moment.toordinal() - _EPOCH
-    seconds = (moment.hour * 60 + moment.minute) * 60 + moment.second
-    offset = 0 if text.endswith("+00:00") else _offset(text[-6:])
-    instant = low * DAY_MS + seconds * 1000 + moment.microsecond // 1000 - offset
-    return When(low, low, instant)
-
-
-def _read(match: re.Match[str]) -> When:
-    year, month, number, hour, minute, second, fraction, zone = match.groups()
+    year, month, number = match.groups()
     if number is not None:
-        low = high = day(int(year), int(month), int(number))
-    elif month is not None:
-        low = day(int(year), int(month), 1)
-        high = low + monthrange(int(year), int(month))[1] - 1
-    else:
-        low = day(int(year), 1, 1)
-        high = day(int(year), 12, 31)
-    if hour is None:
-        return between(low, high)
+        return (day(int(year), int(month), int(number)),) * 2
+    if month is not None:
+        first = day(int(year), int(month), 1)
+        return first, first + monthrange(int(year), int(month))[1] - 1
+    return day(int(year), 1, 1), day(int(year), 12, 31)
+
+
+@lru_cache(maxsize=65536)
+def _clock(text: str) -> tuple[int, int]:
+    """The last ms after the local day began at which a time of day can be meant in UTC, and how many it may be less."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    hour, minute, second, fraction, zone = match.groups()
     h, m, s = int(hour), int(minute), int(second or 0)
     if h > 23 or m > 59 or s > 60:  # 60: a leap second
-        raise ValueError(match)
-    instant = low * DAY_MS + ((h * 60 + m) * 60 + s) * 1000 + int(((fraction or "") + "000")[:3])
+        raise ValueError(text)
+    instant = ((h * 60 + m) * 60 + s) * 1000 + int(((fraction or "") + "000")[:3])
     later, blur = (-_offset(zone), 0) if zone else _NO_OFFSET
     unsaid = 0 if second else 59_999
-    return When(low, high, instant + later + unsaid, blur + unsaid)
+    return instant + later + unsaid, blur + unsaid
 
 
 def _offset(zone: str) -> int:

@@ -6,9 +6,10 @@ that a new concept or trial never re-reads JSON. What never counts (entered in e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -272,25 +273,30 @@ class Index(Generic[T]):
             self.values.append(value)
         return number
 
-    def numbers(self, values: list[T]) -> list[int]:
-        """The numbers of many values, mostly new; another keeps its number, and the place of its copy stays unused."""
+    def extend(self, values: Iterable[T]) -> int:
+        """The number of the first of many values that stand by themselves: nobody will ask for their numbers."""
         first = len(self.values)
-        found = list(map(self._numbers.setdefault, values, range(first, first + len(values))))
-        self.values += values
-        return found
+        self.values.extend(values)
+        return first
 
-    def restore(self, values: list[T]) -> None:
-        """Takes over values with their numbers."""
+
+class Restored(Index[T]):
+    """Values with the numbers they had; which number a value has is found out only if somebody asks."""
+
+    def __init__(self, values: list[T]) -> None:
         self.values = values
-        self._numbers = {value: number for number, value in reversed(list(enumerate(values)))}
+
+    @cached_property
+    def _numbers(self) -> dict[T, int]:  # type: ignore[override]
+        return {value: number for number, value in reversed(list(enumerate(self.values)))}
 
 
 class Vocabulary:
     """Everything that repeats in facts, once."""
 
     def __init__(self) -> None:
-        self.codes = Index(CodeSet())
-        self.strings = Index("")
+        self.codes: Index[CodeSet] = Index(CodeSet())
+        self.strings: Index[str] = Index("")
         self.ranges: Index[tuple[ReferenceRange, ...]] = Index(())
 
 

@@ -32,7 +32,7 @@ def of_bundle(data: bytes, document: Document) -> Found:
     except UNREADABLE:
         raise UnusualError from None
     entries = bundle.entry
-    searched = any(entry.search is not None for entry in entries)
+    searched = any([entry.search is not None for entry in entries])  # noqa: C419 - quicker than a generator
     values = {name: getattr(bundle, name) for name in bundle.__struct_fields__ if name != "entry"}
     whole = r4.Bundle(**values)
     if bundle.type == "searchset":

@@ -14,7 +14,7 @@ from fhirtrial.patients.found import UnusualError
 from fhirtrial.patients.medication_resources import Medication, Substance
 from fhirtrial.patients.references import References
 from fhirtrial.patients.salvage import UNREADABLE
-from fhirtrial.patients.skim import NOT_GIVEN, SHAPES, TYPES, Shape, widened
+from fhirtrial.patients.skim import DECODERS, NOT_GIVEN, SHAPES, Shape, widened
 
 _fields = msgspec.structs.astuple
 _join = b"\0".join
@@ -60,7 +60,7 @@ class Meanings:
                 parts.append(b"")
                 continue
             try:
-                value = msgspec.json.decode(raw, type=TYPES[shape.kind][name])
+                value = DECODERS[shape.kind][name].decode(raw)
             except UNREADABLE:
                 raise UnusualError from None
             for reference in list(_references_in(value)):

@@ -25,13 +25,13 @@ _LIMIT = 2**16
 _LONGEST = 2**14
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Pattern:
-    """`first`.. number its `count` rows in the book; dates mean the same within `group`, as in `example`."""
+    """`first`.. number its `count` rows in the book; `example` has no dates, and `alone` they tell all of the times."""
 
     first: int
     count: int
-    group: int
+    alone: bool
     example: Resource
 
 
@@ -42,16 +42,10 @@ class Book:
         self.known: dict[type[Any], dict[bytes, Pattern]] = {}
         self.rows: list[tuple[Any, ...]] = []
         self._lock = Lock()
-        self._groups = 0
 
     @property
     def full(self) -> bool:
         return len(self.rows) >= _LIMIT
-
-    def group(self) -> int:
-        """A number for what dates mean that follow from themselves and a pattern; below 0 are those of whole types."""
-        self._groups += 1
-        return self._groups
 
     def learn(self, kind: type[Any], key: bytes, rows: Iterable[Fact], words: Vocabulary, **known: Any) -> Pattern:
         with self._lock:

@@ -8,8 +8,11 @@ does not decode) is `UnusualError`, and read carefully as a whole. Both ways giv
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import compress, repeat
 from math import isnan
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -27,26 +30,49 @@ from fhirtrial.patients.medication_resources import Medication, Substance
 from fhirtrial.patients.patterns import WHEN, Book, Pattern, moments
 from fhirtrial.patients.person import READERS, Person, Terms, latest_of
 from fhirtrial.patients.salvage import UNREADABLE
-from fhirtrial.patients.skim import NOT_GIVEN, SHAPES, Amount, Shape
+from fhirtrial.patients.skim import NOT_GIVEN, SHAPES, STAMPS, Amount, Shape, Stamp
 from fhirtrial.patients.source import Item, Source
 from fhirtrial.patients.table import NOT_MEASURED, Rows, Table
 
 _fields = msgspec.structs.astuple
 _join = b"\0".join
-_SUBJECT, _META, _AMOUNT, _COMPONENTS = 1, 2, 3, 4
+_ID, _SUBJECT, _META, _AMOUNT, _COMPONENTS = range(5)
 _UNUSUAL = frozenset(
     {type(None), r4.OperationOutcome, *(kind for kind in r4.SKIPPED if kind.__name__ == "SubscriptionStatus")}
 )
 _OWNED = frozenset(READERS) | {r4.Consent, r4.ResearchSubject}
-_REFERRED = frozenset({Medication, Substance, r4.ResearchStudy})
-_GROUPS = {shape.kind: -1 - n for n, shape in enumerate(SHAPES.values())}
+_OTHERS = (_OWNED | {r4.Patient, Medication, Substance, r4.ResearchStudy}) - {shape.kind for shape in SHAPES.values()}
+_NAMED = frozenset(SHAPES) | _OTHERS
 _BLANK = {shape.kind: shape.kind() for shape in SHAPES.values()}
+_UNKNOWN = -1
 _LABELS = msgspec.json.Decoder(tuple[Coding, ...])
 
 
 def read_quickly(document: Document, found: Found, terms: Terms, table: Table) -> None:
     """Adds the one patient of an ordinary document to `table`; raises UnusualError before anything was added."""
     _Reading(document, found, terms, table).read()
+
+
+class _Group:
+    """All resources of one type, each with its fields as a tuple."""
+
+    def __init__(self, shape: Shape, places: list[int], resources: Sequence[Any]) -> None:
+        self.shape = shape
+        self.places = places
+        self.tuples = [_fields(resources[i]) for i in places]
+
+    def column(self, place: int) -> list[Any]:
+        return list(map(itemgetter(place), self.tuples))
+
+    @cached_property
+    def stamps(self) -> tuple[Stamp | None, ...]:
+        """Every resource's meta; a single one where they are all alike."""
+        metas = self.column(_META)
+        some = metas[:1] if _alike(metas) else metas
+        try:
+            return STAMPS.decode(b"[%b]" % b",".join([meta or b"null" for meta in some]))
+        except UNREADABLE:
+            raise UnusualError from None
 
 
 class _Reading:
@@ -58,32 +84,31 @@ class _Reading:
         self._terms = terms
         self._book: Book = table.book
         self._rows = Rows()
-        self._seen: dict[Any, int] = {}
         self._problems: list[Problem] = []
-        self._one_by_one: list[int] = []
 
     def read(self) -> None:
-        groups: defaultdict[type[Any], list[int]] = defaultdict(list)
-        for i, kind in enumerate(map(type, self._resources)):
-            groups[kind].append(i)
-        people = groups.pop(r4.Patient, [])
-        if len(people) != 1 or not groups.keys().isdisjoint(_UNUSUAL):
+        resources = self._resources
+        places: defaultdict[type[Any], list[int]] = defaultdict(list)
+        for i, kind in enumerate(map(type, resources)):
+            places[kind].append(i)
+        people = places.get(r4.Patient, [])
+        if len(people) != 1 or not places.keys().isdisjoint(_UNUSUAL):
             raise UnusualError
-        self._groups = {kind: places for kind, places in groups.items() if kind in SHAPES or kind in _OWNED}
-        self._others = [(kind, groups[kind]) for kind in _REFERRED if kind in groups]
         self._patient = people[0]
+        self._groups = [_Group(SHAPES[kind], some, resources) for kind, some in places.items() if kind in SHAPES]
+        self._others = {kind: some for kind, some in places.items() if kind in _OTHERS}
+        self._one_by_one = [i for kind, some in self._others.items() if kind in _OWNED for i in some]
+        named = map(_NAMED.__contains__, map(type, resources))
+        given = compress(zip(self._found.urls, resources, strict=True), named)
+        self._references = SkimmedReferences(given, self._document.shared)
         self._check_doubles()
         self._check_subjects()
         as_of = self._check_metas()
         number = len(self._table.patients)
-        person = self._item(self._patient)
-        given = self._document, self._terms, self._references, self._table.vocabulary, self._problems
-        self._person = Person(*given, person, number, as_of)
-        for kind, places in self._groups.items():
-            if kind in SHAPES:
-                self._skim(SHAPES[kind], places)
-            else:
-                self._one_by_one += places
+        told = self._document, self._terms, self._references, self._table.vocabulary, self._problems
+        self._person = Person(*told, self._item(self._patient), number, as_of)
+        for group in self._groups:
+            self._skim(group)
         for i in sorted(self._one_by_one):
             rows = self._person.take(self._item(i))
             self._rows.careful += rows
@@ -104,41 +129,33 @@ class _Reading:
         return Item(whole, self._found.urls[i], *self._found.place(i), included)
 
     @cached_property
-    def _references(self) -> SkimmedReferences:
-        kept = [self._patient, *(i for places in self._groups.values() for i in places)]
-        kept += [i for _, places in self._others for i in places]
-        resources, urls = self._resources, self._found.urls
-        return SkimmedReferences(((urls[i], resources[i]) for i in sorted(kept)), self._document.shared)
-
-    @cached_property
     def _meanings(self) -> Meanings:
         return Meanings(self._references)
 
     def _check_doubles(self) -> None:
         """Every resource with an id, and no id and no URL twice."""
         resources, urls = self._resources, self._found.urls
-        held = [*self._groups.items(), *self._others, (r4.Patient, [self._patient])]
-        for _, places in held:
-            ids = {resources[i].id for i in places}
-            if len(ids) < len(places) or "" in ids:
+        held = [(group.places, group.column(_ID)) for group in self._groups]
+        held += [(places, [resources[i].id for i in places]) for places in self._others.values()]
+        for _, given in held:
+            ids = set(given)
+            if len(ids) < len(given) or "" in ids:
                 raise UnusualError
-        given = [urls[i] for _, places in held for i in places]
-        if len(set(given)) < len(given):
-            absolute = [url for url in given if url.startswith("http")]
+        if len(set(urls)) < len(urls):
+            absolute = [urls[i] for places, _ in held for i in places if urls[i].startswith("http")]
             if len(set(absolute)) < len(absolute):
                 raise UnusualError
 
     def _check_subjects(self) -> None:
         """Everything is this one patient's."""
         resources = self._resources
-        subjects = [resources[i].subject for kind, places in self._groups.items() if kind in SHAPES for i in places]
-        given = [resources[i].subject for kind, places in self._groups.items() if kind not in SHAPES for i in places]
+        given = [resources[i].subject for i in self._one_by_one]
+        subjects = [subject for group in self._groups for subject in group.column(_SUBJECT)]
         if subjects:
-            first = subjects[0]
-            if first is NOT_GIVEN or b"".join(subjects) != bytes(first) * len(subjects):
+            if not subjects[0] or not _alike(subjects):
                 raise UnusualError
             try:
-                given.append(msgspec.json.decode(first, type=Reference))
+                given.append(msgspec.json.decode(subjects[0], type=Reference))
             except UNREADABLE:
                 raise UnusualError from None
         if any(one != given[-1] for one in given) or (given and not self._is_patient(given[-1])):
@@ -158,21 +175,14 @@ class _Reading:
 
     def _check_metas(self) -> str:
         """No label that hides something; and as of when the data are."""
-        resources = self._resources
-        places = [i for kind, some in self._groups.items() if kind in SHAPES for i in some]
-        stamps = [meta for i in places if (meta := resources[i].meta) is not None]
-        self._versioned = any([meta.version_id for meta in stamps])  # noqa: C419 - quicker than a generator
-        for labels in ([m.tag for m in stamps], [m.security for m in stamps]):
-            joined = b"".join(labels)
-            if joined:
-                same = labels[0] is not NOT_GIVEN and joined == bytes(labels[0]) * len(labels)
-                for one in [bytes(labels[0])] if same else {bytes(label) for label in labels} - {b""}:
-                    self._check_label(one)
+        stamps = [stamp for group in self._groups for stamp in group.stamps if stamp is not None]
+        for labels in {bytes(labels) for stamp in stamps for labels in (stamp.tag, stamp.security) if labels}:
+            self._check_label(labels)
         if self._document.as_of:
             return self._document.as_of
-        others = [self._patient, *(i for kind, some in self._groups.items() if kind not in SHAPES for i in some)]
-        stated = {meta.last_updated for i in others if (meta := resources[i].meta) is not None}
-        return latest_of((stated | {meta.last_updated for meta in stamps}) - {""})
+        others = [self._patient, *self._one_by_one]
+        stated = {meta.last_updated for i in others if (meta := self._resources[i].meta) is not None}
+        return latest_of((stated | {stamp.last_updated for stamp in stamps}) - {""})
 
     @staticmethod
     def _check_label(labels: bytes) -> None:
@@ -182,51 +192,40 @@ class _Reading:
         except UNREADABLE:
             raise UnusualError from None
 
-    def _skim(self, shape: Shape, places: list[int]) -> None:
+    def _skim(self, group: _Group) -> None:
         """Adds the rows of all resources of one type that can be looked up; the others are to be read one by one."""
-        tuples = [_fields(self._resources[i]) for i in places]
-        found = self._patterns(shape, tuples, places)
-        times = self._times(shape, found, tuples)
-        if None in found or -1 in times:
-            for k in [k for k, time in enumerate(times) if time == -1]:
-                self._one_by_one.append(places[k])
-            kept = [k for k, time in enumerate(times) if time != -1]
-            places, tuples = [places[k] for k in kept], [tuples[k] for k in kept]
-            times, found = [times[k] for k in kept], [found[k] for k in kept]
-        patterns: list[Any] = found
+        shape = group.shape
+        patterns: list[Any] = self._patterns(group)
+        times: list[Any] = self._times(group, patterns)
+        if None in times:
+            kept = [k for k, time in enumerate(times) if time is not None]
+            self._one_by_one += [group.places[k] for k, time in enumerate(times) if time is None]
+            group = _Group(shape, [group.places[k] for k in kept], self._resources)
+            patterns, times = [patterns[k] for k in kept], [times[k] for k in kept]
         family = FAMILIES[shape.kind.__name__]
         self._person.visible.add(family)
-        if self._found.included is not None and any(map(self._found.included, places)):
+        if self._found.included is not None and any(map(self._found.included, group.places)):
             self._person.lost.add(family)
-        strings, name, rows = self._table.vocabulary.strings, shape.label, self._rows
-        labels = strings.numbers([name + fields[0] for fields in tuples])
-        versions = [0] * len(labels)
-        if self._versioned:
-            versions = [
-                strings.number(meta.version_id) if (meta := fields[_META]) is not None else 0 for fields in tuples
-            ]
-        rows.pattern += [pattern.first for pattern in patterns]
-        rows.time += times
-        rows.label += labels
-        rows.version += versions
-        rows.order += places
-        if shape.kind is not r4.Observation:
-            rows.number += [NOT_MEASURED] * len(labels)
+        if not patterns:
             return
-        amounts = [fields[_AMOUNT] for fields in tuples]
-        rows.number += [NOT_MEASURED if one is None or one.value is None else one.value for one in amounts]
-        for k, fields in enumerate(tuples):
-            if fields[_COMPONENTS]:
-                further = patterns[k].count - 1
-                rows.pattern += range(patterns[k].first + 1, patterns[k].first + 1 + further)
-                rows.time += [times[k]] * further
-                rows.label += [labels[k]] * further
-                rows.version += [versions[k]] * further
-                rows.order += [places[k]] * further
-                rows.number += _numbers(shape, fields)[1:]
+        rows, name, number = self._rows, shape.label, self._table.vocabulary.strings.number
+        rows.first += [pattern.first for pattern in patterns]
+        rows.count += [pattern.count for pattern in patterns]
+        rows.time += times
+        rows.order += group.places
+        rows.label += [name + given for given in group.column(_ID)]
+        versions = [0 if one is None else number(one.version_id) for one in group.stamps]
+        rows.version += versions if len(versions) == len(times) else versions * len(times)
+        if shape.kind is not r4.Observation:
+            rows.number += [NOT_MEASURED] * len(times)
+            return
+        for amount, components in zip(group.column(_AMOUNT), group.column(_COMPONENTS), strict=True):
+            rows.number.append(_number(amount))
+            if components:
+                rows.number += [_number(one.value_quantity) for one in components]
 
-    def _patterns(self, shape: Shape, tuples: list[Any], places: list[int]) -> list[Pattern | None]:
-        rest = shape.rest
+    def _patterns(self, group: _Group) -> list[Pattern | None]:
+        shape, tuples, rest = group.shape, group.tuples, group.shape.rest
         if shape.kind is r4.Observation:
             keys = [
                 _join(fields[rest:] + _fields(amount)[1:])
@@ -241,24 +240,23 @@ class _Reading:
                 key + b"\0%d" * (rest - shape.dates) % tuple(map(len, fields[shape.dates : rest]))
                 for key, fields in zip(keys, tuples, strict=True)
             ]
+        if any(any(group.column(place)) for place in range(shape.refs, shape.dates)):
+            self._refer(group, keys)
         book = self._book.known.setdefault(shape.kind, {})
         found = list(map(book.get, keys))
-        if shape.refs < shape.dates:
-            none = (NOT_GIVEN,) * (shape.dates - shape.refs)
-            for k, fields in enumerate(tuples):
-                if (given := fields[shape.refs : shape.dates]) != none:
-                    said = self._meanings.said(shape, given, self._found.urls[places[k]])
-                    if said is None:
-                        found[k] = None
-                        keys[k] = b""
-                    else:
-                        keys[k] += said
-                        found[k] = book.get(keys[k])
         if None in found:
-            for k, pattern in enumerate(found):
-                if pattern is None and keys[k]:
-                    found[k] = book.get(keys[k]) or self._learn(shape, keys[k], places[k], tuples[k])
+            for k, key in enumerate(keys):
+                if found[k] is None and key:
+                    found[k] = book.get(key) or self._learn(shape, key, group.places[k], tuples[k])
         return found
+
+    def _refer(self, group: _Group, keys: list[bytes]) -> None:
+        """Adds what references say to the keys; no key where only the careful reader can tell."""
+        shape = group.shape
+        for k, fields in enumerate(group.tuples):
+            if any(given := fields[shape.refs : shape.dates]):
+                said = self._meanings.said(shape, given, self._found.urls[group.places[k]])
+                keys[k] = b"" if said is None else keys[k] + said
 
     def _learn(self, shape: Shape, key: bytes, i: int, fields: tuple[Any, ...]) -> Pattern | None:
         """The careful reader's rows as a pattern; None where there is more to them than a pattern holds."""
@@ -281,33 +279,44 @@ class _Reading:
         alone = shape.undated is not None and all(
             getattr(self._resources[i], name) is NOT_GIVEN for name in shape.undated
         )
-        group, example = (_GROUPS[shape.kind], _BLANK[shape.kind]) if alone else (self._book.group(), item.resource)
-        return self._book.learn(shape.kind, key, rows, words, group=group, example=example)
+        blank = _BLANK[shape.kind]
+        undated = {name: getattr(blank, name) for name in shape.names[shape.dates : shape.rest]}
+        example = blank if alone else msgspec.structs.replace(item.resource, **undated)
+        return self._book.learn(shape.kind, key, rows, words, alone=alone, example=example)
 
-    def _times(self, shape: Shape, patterns: list[Pattern | None], tuples: list[Any]) -> list[int]:
-        """Where each resource's times stand among the document's; -1 where it has none that can be read."""
-        dates, rest, seen = shape.dates, shape.rest, self._seen
-        found: list[int] = []
-        for pattern, fields in zip(patterns, tuples, strict=True):
+    def _times(self, group: _Group, patterns: list[Pattern | None]) -> list[int | None]:
+        """Where each resource's times stand among the document's; None where it has none that can be read."""
+        shape, known = group.shape, dict[Any, int | None]()
+        columns = {place: group.column(place) for place in range(shape.dates, shape.rest)}
+        given = {shape.names[place]: column for place, column in columns.items() if any(column)}
+        names = list(given)
+        dates = zip(*given.values(), strict=True) if given else repeat(())
+        found: list[int | None] = []
+        for pattern, stated in zip(patterns, dates, strict=False):
             if pattern is None:
-                found.append(-1)
+                found.append(None)
                 continue
-            key = pattern.group, fields[dates:rest]
-            time = seen.get(key)
-            if time is None:
-                time = seen[key] = self._time(shape, pattern.example, key[1])
+            time = known.get(stated, _UNKNOWN) if pattern.alone else _UNKNOWN
+            if time == _UNKNOWN:
+                time = self._time(shape, pattern.example, zip(names, stated, strict=True))
+                if pattern.alone:
+                    known[stated] = time
             found.append(time)
         return found
 
-    def _time(self, shape: Shape, example: Resource, dates: tuple[Any, ...]) -> int:
-        names = shape.names[shape.dates : shape.rest]
-        dated = msgspec.structs.replace(example, **dict(zip(names, dates, strict=True)))
+    def _time(self, shape: Shape, example: Resource, dates: Iterable[tuple[str, Any]]) -> int | None:
+        dated = msgspec.structs.replace(example, **dict(dates))
         try:
             times = shape.times(dated, self._person.source)
         except BadValueError:
-            return -1
-        self._rows.times.append(moments(times))
-        return len(self._rows.times) - 1
+            return None
+        self._rows.times += moments(times)
+        return len(self._rows.times) // len(WHEN) - 1
+
+
+def _alike(column: Sequence[Any]) -> bool:
+    """Whether the bytes are the same everywhere."""
+    return b"".join(column) == bytes(column[0]) * len(column)
 
 
 def _observed(fields: tuple[Any, ...], rest: int) -> bytes:
@@ -327,8 +336,11 @@ def _unit(amount: Amount | None) -> tuple[Any, ...]:
 def _numbers(shape: Shape, fields: tuple[Any, ...]) -> list[float]:
     if shape.kind is not r4.Observation:
         return [NOT_MEASURED]
-    amounts = [fields[_AMOUNT], *(component.value_quantity for component in fields[_COMPONENTS])]
-    return [NOT_MEASURED if one is None or one.value is None else one.value for one in amounts]
+    return [_number(fields[_AMOUNT]), *(_number(component.value_quantity) for component in fields[_COMPONENTS])]
+
+
+def _number(amount: Amount | None) -> float:
+    return NOT_MEASURED if amount is None or amount.value is None else amount.value
 
 
 def _stands(row: Fact, number: float) -> bool:

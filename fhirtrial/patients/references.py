@@ -24,12 +24,18 @@ class References:
     """The resources of one document by every name that a Reference may use."""
 
     def __init__(self, items: Iterable[tuple[str, Resource]], shared: References | None = None) -> None:
-        self._items = list(items)
+        self._given = items
         self._shared = shared
 
     @cached_property
+    def _items(self) -> list[tuple[str, Resource]]:
+        return list(self._given)
+
+    @cached_property
     def _by_url(self) -> dict[str, Resource]:
-        return {url: resource for url, resource in reversed(self._items) if url}  # the first of several stays
+        found = dict(reversed(self._items))  # the first of several stays
+        found.pop("", None)
+        return found
 
     @cached_property
     def _by_id(self) -> dict[str, Resource]:
@@ -85,14 +91,14 @@ class References:
 
     def _logical(self, reference: Reference) -> Resource | None:
         identifier = reference.identifier
-        if identifier is None or reference.type not in ("", "Patient"):
+        if identifier is None or not identifier.value or reference.type not in ("", "Patient"):
             return None
         return self._patients.get((canonical(identifier.system), identifier.value))
 
     def _conditional(self, target: str) -> Resource | None:
         kind, _, query = target.partition("?")
         values = parse_qs(query).get("identifier", [])
-        if kind != "Patient" or len(values) != 1:
+        if kind != "Patient" or len(values) != 1 or values[0].endswith("|"):
             return None
         system, _, value = unquote(values[0]).rpartition("|")
         return self._patients.get((canonical(system), value))

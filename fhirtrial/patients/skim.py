@@ -15,7 +15,7 @@ from msgspec import Raw, Struct, defstruct
 
 from fhirtrial.patients import conditions, encounters, immunizations, medications, observations, procedures
 from fhirtrial.patients import resources as r4
-from fhirtrial.patients.elements import CodeableReference, Meta, Period, Quantity, Reference, Resource
+from fhirtrial.patients.elements import CodeableReference, Period, Quantity, Reference, Resource
 from fhirtrial.patients.medication_resources import MedicationAdministration, MedicationDispense, MedicationRequest
 from fhirtrial.patients.source import Source, Times
 
@@ -31,7 +31,7 @@ class Span(Struct, frozen=True, gc=False):
 
 
 class Stamp(Struct, rename="camel", gc=False):
-    """Meta: a version and a date for each resource; labels that most resources share."""
+    """Meta where resources differ in it: a version and a date for each; labels that most of them share."""
 
     version_id: str = ""
     last_updated: str = ""
@@ -107,7 +107,7 @@ def _shape(
     precise: bool = False,
 ) -> Shape:
     given = {one.name: one for one in msgspec.structs.fields(kind)}
-    own: list[tuple[str, Any, Any]] = [("id", str, ""), _raw(given["subject"]), ("meta", Stamp | None, None)]
+    own: list[tuple[str, Any, Any]] = [("id", str, ""), _raw(given["subject"]), _raw(given["meta"])]
     if kind is r4.Observation:
         own += [("value_quantity", Amount | None, None), ("component", tuple[Component, ...], ())]  # type: ignore[valid-type]
     taken = {name for name, *_ in own} | set(dates)
@@ -222,9 +222,10 @@ def _bundle() -> type[Struct]:
 
 BUNDLE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_bundle())
 RESOURCES: msgspec.json.Decoder[Any] = msgspec.json.Decoder(tuple[AnySkimmed, ...])
-_KINDS: tuple[type[Struct], ...] = (*(shape.kind for shape in SHAPES.values()), r4.Component, Meta, Quantity)
-TYPES: Mapping[type[Struct], Mapping[str, Any]] = {
-    kind: {one.name: one.type for one in msgspec.structs.fields(kind)} for kind in _KINDS
+STAMPS = msgspec.json.Decoder(tuple[Stamp | None, ...])
+_KINDS: tuple[type[Struct], ...] = (*(shape.kind for shape in SHAPES.values()), r4.Component, Quantity)
+DECODERS: Mapping[type[Struct], Mapping[str, msgspec.json.Decoder[Any]]] = {
+    kind: {one.name: msgspec.json.Decoder(one.type) for one in msgspec.structs.fields(kind)} for kind in _KINDS
 }
 
 
@@ -237,20 +238,18 @@ def widened(skimmed: Struct) -> Resource:
 def _widened(skimmed: Struct, kind: type[Struct]) -> Any:
     return kind(
         **{
-            name: _value(value, TYPES[kind][name])
+            name: _value(value, DECODERS[kind][name])
             for name in skimmed.__struct_fields__
             if (value := getattr(skimmed, name)) is not NOT_GIVEN and value is not None
         }
     )
 
 
-def _value(value: Any, kind: Any) -> Any:
+def _value(value: Any, decoder: msgspec.json.Decoder[Any]) -> Any:
     if isinstance(value, Raw):
-        return msgspec.json.decode(value, type=kind)
+        return decoder.decode(value)
     if isinstance(value, Span):
         return Period(value.start, value.end)
-    if isinstance(value, Stamp):
-        return _widened(value, Meta)
     if isinstance(value, Amount):
         return _widened(value, Quantity)
     if isinstance(value, tuple):

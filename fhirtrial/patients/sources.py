@@ -20,6 +20,8 @@ from fhirtrial.patients.document import Limits, too_large
 
 SUFFIXES = (".json", ".ndjson", ".jsonl")
 _GZIP = b"\x1f\x8b"
+_AHEAD = 2**22
+"""Bytes read at once: more than a Bundle usually has, since a line that spans several reads is copied twice."""
 
 
 class Piece(NamedTuple):
@@ -51,7 +53,7 @@ def files_in(path: Path) -> list[Path]:
 def pieces_of_file(path: Path, limits: Limits) -> Iterator[Piece]:
     name = str(path)
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=_AHEAD) as file:
             lines = not _plain(path).endswith(".json")
             if lines or path.stat().st_size <= limits.size or _may_be_more(file):
                 yield from pieces(file, name, limits, lines=lines)

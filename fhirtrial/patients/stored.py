@@ -14,21 +14,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fhirtrial.errors import ConfigError, Problem
-from fhirtrial.patients.facts import DTYPES, ENUMS, CodeSet, Facts, Patient, ReferenceRange, Vocabulary
+from fhirtrial.patients.facts import DTYPES, ENUMS, CodeSet, Facts, Patient, ReferenceRange, Restored, Vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_VERSION = 1
+_VERSION = 2
 _KEY = b"fhirtrial.facts"
 
 
 class Words(msgspec.Struct, array_like=True):
-    """Everything of a chunk that is no column; `places` is where each patient was read."""
+    """Everything of a chunk that is no column."""
 
     patients: tuple[Patient, ...]
     problems: tuple[Problem, ...]
-    places: tuple[str, ...]
     codes: list[CodeSet]
     strings: list[str]
     ranges: list[tuple[ReferenceRange, ...]]
@@ -59,29 +58,39 @@ def write(facts: Facts, places: Sequence[str], stem: Path) -> None:
     words = Words(
         facts.patients,
         facts.problems,
-        tuple(places),
         facts.vocabulary.codes.values,
         facts.vocabulary.strings.values,
         facts.vocabulary.ranges.values,
     )
-    packed = pa.table({"words": pa.array([msgspec.msgpack.encode(words)], pa.large_binary())})
+    names = pa.list_(pa.string())
+    packed = pa.table(
+        {
+            "words": pa.array([msgspec.msgpack.encode(words)], pa.large_binary()),
+            "references": pa.array([[patient.reference for patient in facts.patients]], names),
+            "places": pa.array([list(places)], names),
+        }
+    )
     _save(packed, stem.with_name(stem.name + ".words.parquet"))
     _save(pa.table(dict(facts.columns)), stem.with_name(stem.name + ".facts.parquet"))
 
 
 def read(stem: Path) -> tuple[Facts, tuple[str, ...]]:
     """One chunk as it was written, and where each of its patients was read; ConfigError for another schema."""
-    import pyarrow.parquet as pq
-
-    arrow()
-    words = _WORDS.decode(_load(stem.with_name(stem.name + ".words.parquet"), pq)["words"][0].as_buffer())
-    table = _load(stem.with_name(stem.name + ".facts.parquet"), pq)
+    said = _load(stem.with_name(stem.name + ".words.parquet"), ["words", "places"])
+    words = _WORDS.decode(said["words"][0].as_buffer())
+    table = _load(stem.with_name(stem.name + ".facts.parquet"))
     columns = {name: table[name].to_numpy().astype(dtype, copy=False) for name, dtype in DTYPES.items()}
     vocabulary = Vocabulary()
-    vocabulary.codes.restore(words.codes)
-    vocabulary.strings.restore(words.strings)
-    vocabulary.ranges.restore(words.ranges)
-    return Facts(words.patients, columns, vocabulary, words.problems), words.places
+    vocabulary.codes = Restored(words.codes)
+    vocabulary.strings = Restored(words.strings)
+    vocabulary.ranges = Restored(words.ranges)
+    return Facts(words.patients, columns, vocabulary, words.problems), tuple(said["places"][0].as_py())
+
+
+def people(stem: Path) -> tuple[list[str], list[str]]:
+    """The references of a chunk's patients, and where each was read, without anything else of it."""
+    said = _load(stem.with_name(stem.name + ".words.parquet"), ["references", "places"])
+    return said["references"][0].as_py(), said["places"][0].as_py()
 
 
 def is_there(stem: Path) -> bool:
@@ -95,10 +104,13 @@ def _save(table: pa.Table, path: Path) -> None:
     replace(path, lambda file: pq.write_table(table, file, compression="zstd"))
 
 
-def _load(path: Path, pq: Any) -> pa.Table:
+def _load(path: Path, columns: list[str] | None = None) -> pa.Table:
+    arrow()
+    import pyarrow.parquet as pq
+
     todo = "remove the cache folder; it is made again from the sources"
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, columns=columns)
     except (OSError, ValueError) as error:  # Arrow's own errors are among these
         raise ConfigError(str(path), "a part of the cache that cannot be read", todo) from error
     found = (table.schema.metadata or {}).get(_KEY, b"").decode()

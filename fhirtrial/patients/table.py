@@ -1,7 +1,12 @@
-"""Rows of one chunk, gathered as columns: careful rows one by one, skimmed ones as pattern, times, label and number."""
+"""Rows of one chunk, gathered as columns: careful rows one by one, skimmed ones as pattern, times, label and number.
+
+Columns are made once, at the end: what rows share with their pattern is looked up there, and careful rows are patterns
+of their own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import chain
 from math import nan
 from typing import Any
@@ -13,20 +18,27 @@ from fhirtrial.errors import Problem
 from fhirtrial.patients.facts import DTYPES, Fact, Facts, Patient, Vocabulary
 from fhirtrial.patients.patterns import WHEN, Book, numbered
 
+NOT_MEASURED = nan
 _STRIDE = 2**24
+_Ints = NDArray[np.int64]
 
 
 class Rows:
-    """One document's rows until it is known that they all can be had; `order` is the resource's place in it."""
+    """One document's rows until it is known that they all can be had.
+
+    One entry for each skimmed resource: the `first` row of its pattern and their `count`, its place among `times`, its
+    label, version, and `order`, its place in the document; one `number` for each of its rows.
+    """
 
     def __init__(self) -> None:
-        self.pattern: list[int] = []
+        self.first: list[int] = []
+        self.count: list[int] = []
         self.time: list[int] = []
-        self.label: list[int] = []
+        self.label: list[str] = []
         self.version: list[int] = []
-        self.number: list[float] = []
         self.order: list[int] = []
-        self.times: list[tuple[int, ...]] = []
+        self.number: list[float] = []
+        self.times: list[int] = []
         self.careful: list[Fact] = []
         self.careful_order: list[int] = []
 
@@ -39,77 +51,60 @@ class Table:
         self.vocabulary = Vocabulary()
         self.patients: list[Patient] = []
         self.problems: list[Problem] = []
-        self._all = Rows()
-        self._sizes: list[tuple[int, int]] = []
-        self._careful_sizes: list[tuple[int, int]] = []
+        self._skimmed: list[tuple[int, Rows]] = []
+        self._careful: list[Fact] = []
+        self._careful_order: list[int] = []
 
     def add(self, rows: list[Fact]) -> None:
         """Rows in their order, of patients whose numbers they hold."""
-        self._all.careful += rows
-        self._all.careful_order += range(len(rows))
+        self._careful += rows
+        self._careful_order += range(len(rows))
 
     def add_skimmed(self, rows: Rows, patient: int) -> None:
-        mine = self._all
-        shift = len(mine.times)
-        mine.time += [time + shift for time in rows.time] if shift else rows.time
-        mine.times += rows.times
-        mine.pattern += rows.pattern
-        mine.label += rows.label
-        mine.version += rows.version
-        mine.number += rows.number
-        mine.order += rows.order
-        mine.careful += rows.careful
-        mine.careful_order += rows.careful_order
-        self._sizes.append((patient, len(rows.order)))
+        self._skimmed.append((patient, rows))
+        self._careful += rows.careful
+        self._careful_order += rows.careful_order
 
     def facts(self) -> Facts:
-        columns = self._careful()
-        if self._all.order:
-            skimmed = self._skimmed()
-            orders = np.concatenate(
-                (
-                    self._places(columns["patient"], self._all.careful_order),
-                    self._places(skimmed["patient"], self._all.order),
-                )
-            )
-            order = np.argsort(orders, kind="stable")
-            columns = {name: np.concatenate((columns[name], skimmed[name]))[order] for name in DTYPES}
-        return Facts(tuple(self.patients), columns, self.vocabulary, tuple(self.problems))
-
-    @staticmethod
-    def _places(patients: NDArray[np.generic], order: list[int]) -> NDArray[np.int64]:
-        return patients.astype(np.int64) * _STRIDE + np.array(order, np.int64)
-
-    def _careful(self) -> dict[str, NDArray[np.generic]]:
-        rows = self._all.careful
-        table: list[Any] = list(zip(*rows, strict=True)) if rows else [() for _ in DTYPES]
-        return {name: np.array(table[i], dtype=dtype) for i, (name, dtype) in enumerate(DTYPES.items())}
-
-    def _skimmed(self) -> dict[str, NDArray[np.generic]]:
-        mine = self._all
-        pattern = np.array(mine.pattern, np.int64)
-        used = list(dict.fromkeys(mine.pattern))  # in their order: the numbers follow from the data alone
+        pattern, number, order, own = self._skimmed_columns()
+        used = list(dict.fromkeys(pattern.tolist()))  # in their order: the numbers follow from the data alone
         places = np.zeros(len(self.book.rows), np.int64)
         places[used] = np.arange(len(used))
-        which = places[pattern]
-        rows = [numbered(self.book.rows[i], self.vocabulary) for i in used]
-        table = list(zip(*rows, strict=True))
-        columns: dict[str, NDArray[np.generic]] = {}
-        for i, (name, dtype) in enumerate(DTYPES.items()):
-            columns[name] = np.array(table[i], dtype=dtype)[which]
-        times = np.fromiter(chain.from_iterable(mine.times), np.int64, len(mine.times) * len(WHEN))
-        when = np.array(mine.time, np.int64)
-        for i, name in enumerate(WHEN):
-            columns[name] = times[i :: len(WHEN)].astype(DTYPES[name])[when]
-        number = np.array(mine.number, np.float64)
-        measured = ~np.isnan(number)
+        cells = [*(numbered(self.book.rows[i], self.vocabulary) for i in used), *self._careful]
+        which = np.concatenate((places[pattern], np.arange(len(used), len(cells))))
+        table: list[Any] = list(zip(*cells, strict=True)) if cells else [() for _ in DTYPES]
+        shared = {name: np.array(table[i], dtype) for i, (name, dtype) in enumerate(DTYPES.items())}
         for name in ("low", "high"):
-            columns[name] = np.where(measured, number, columns[name])
-        columns["resource"] = np.array(mine.label, np.int32)
-        columns["version"] = np.array(mine.version, np.int32)
-        patients, sizes = zip(*self._sizes, strict=True)
-        columns["patient"] = np.repeat(np.array(patients, np.int32), sizes)
-        return columns
+            own[name] = np.where(np.isnan(number), shared[name][which[: len(number)]], number)
+        whole = {name: np.concatenate((mine, shared[name][len(used) :])) for name, mine in own.items()}
+        orders = np.concatenate((order, np.array(self._careful_order, np.int64)))
+        sort = np.argsort(whole["patient"] * _STRIDE + orders, kind="stable")
+        which = which[sort]
+        columns = {
+            name: whole[name][sort].astype(dtype, copy=False) if name in whole else shared[name][which]
+            for name, dtype in DTYPES.items()
+        }
+        return Facts(tuple(self.patients), columns, self.vocabulary, tuple(self.problems))
+
+    def _skimmed_columns(self) -> tuple[_Ints, NDArray[np.float64], _Ints, dict[str, NDArray[Any]]]:
+        """The patterns' rows, numbers and places of all skimmed rows, and the columns that are no pattern's."""
+        documents = [rows for _, rows in self._skimmed]
+        sizes = [len(rows.label) for rows in documents]
+        count = _gathered(rows.count for rows in documents)
+        each = np.repeat(np.arange(len(count)), count)  # the resource of each row
+        before = np.cumsum(count) - count
+        pattern = _gathered(rows.first for rows in documents)[each] + np.arange(len(each)) - before[each]
+        shifts = np.cumsum([0, *(len(rows.times) // len(WHEN) for rows in documents)])[:-1]
+        time = (_gathered(rows.time for rows in documents) + np.repeat(shifts, sizes))[each]
+        times = _gathered(rows.times for rows in documents).reshape(-1, len(WHEN))
+        label = self.vocabulary.strings.extend(chain.from_iterable(rows.label for rows in documents))
+        own: dict[str, NDArray[Any]] = {name: times[time, i] for i, name in enumerate(WHEN)}
+        own["patient"] = np.repeat(np.array([patient for patient, _ in self._skimmed], np.int64), sizes)[each]
+        own["resource"] = label + each
+        own["version"] = _gathered(rows.version for rows in documents)[each]
+        number = np.fromiter(chain.from_iterable(rows.number for rows in documents), np.float64)
+        return pattern, number, _gathered(rows.order for rows in documents)[each], own
 
 
-NOT_MEASURED = nan
+def _gathered(lists: Iterable[Iterable[int]]) -> _Ints:
+    return np.fromiter(chain.from_iterable(lists), np.int64)

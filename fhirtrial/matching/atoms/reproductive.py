@@ -1,7 +1,7 @@
 """Pregnancy, lactation, child-bearing potential: conditions, tests and sex together; sensitive, rarely presumed.
 
-Male without evidence of it is presumed-no (DESIGN §4); for anyone else only the record speaks. A pregnancy that began
-more than 300 days ago is stale.
+Male without evidence of it is presumed-no (docs/truth.md); for anyone else only the record speaks. A pregnancy that
+began more than 300 days ago is stale.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fhirtrial.patients.facts import Family
 
 FAMILIES = (Family.CONDITIONS, Family.OBSERVATIONS)
 LONGEST = 300
-"""Days after which a pregnancy on the problem list is no longer believed (DESIGN §6)."""
+"""Days after which a pregnancy on the problem list is no longer believed."""
 
 
 def reproductive(atom: Reproductive, view: View) -> Answer:

@@ -1,0 +1,135 @@
+"""Files as Spark tasks: those of a file system that every machine sees are opened there, others come through Hadoop.
+
+A file is read by one task; small ones are read together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from fhirtrial.cohort.spark_lines import SCHEMA, scanned
+from fhirtrial.cohort.spark_session import Sent, task
+from fhirtrial.errors import PatientError, Problem
+from fhirtrial.patients.document import Limits
+from fhirtrial.patients.person import Terms
+from fhirtrial.patients.sources import SUFFIXES, Piece, files_in, pieces, pieces_of_file
+from fhirtrial.patients.stored import replace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+_TOGETHER, _MOST = 64 * 2**20, 10_000
+"""Bytes of neighbouring files that one task reads; more of them where there would be too many tasks."""
+_LARGEST = 2**31 - 2**20
+"""What Spark can hold of one file that comes through Hadoop."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a task needs to read files; `groups` are numbers of those that are read together."""
+
+    names: tuple[str, ...]
+    groups: tuple[range, ...]
+    terms: Terms
+    limits: Limits
+    chunk: int
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.names)}
+
+
+def is_remote(source: str) -> bool:
+    """Whether a path names its file system (hdfs://, s3a://, abfss://, file://)."""
+    return "://" in source
+
+
+def lines_of(
+    spark: SparkSession, source: str, terms: Terms, limits: Limits, chunk: int
+) -> tuple[DataFrame, tuple[str, ...], list[Problem]]:
+    """The rows of all files in the order of their names, those names, and what cannot be read at all."""
+    if is_remote(source):
+        return _through_hadoop(spark, source, terms, limits, chunk)
+    files = files_in(Path(source))
+    sizes = [file.stat().st_size for file in files]
+    enough = max(_TOGETHER, sum(sizes) // _MOST)
+    groups, first, size = [], 0, 0
+    for number, more in enumerate(sizes):
+        size += more
+        if size >= enough or number == len(files) - 1:
+            groups.append(range(first, number + 1))
+            first, size = number + 1, 0
+    names = tuple(map(str, files))
+    sent = Sent(spark, Reading(names, tuple(groups), terms, limits, chunk))
+    numbers = spark.range(0, len(groups), 1, len(groups))
+    return numbers.mapInArrow(task(_opened, sent), SCHEMA), names, []
+
+
+def _opened(batches: Iterator[pa.RecordBatch], reading: Reading) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for number in batch["id"].to_pylist():
+            found = reading.groups[number]
+            each = ((i, piece) for i in found for piece in pieces_of_file(Path(reading.names[i]), reading.limits))
+            yield from scanned(str(found.start), each, reading.terms, reading.limits, reading.chunk)
+
+
+def _through_hadoop(
+    spark: SparkSession, source: str, terms: Terms, limits: Limits, chunk: int
+) -> tuple[DataFrame, tuple[str, ...], list[Problem]]:
+    from pyspark.errors import AnalysisException
+    from pyspark.sql import functions as F  # noqa: N812 - as everybody names it
+
+    reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+    try:
+        found = reader.load(source)
+        sizes = {row["path"]: row["length"] for row in found.select("path", "length").toLocalIterator()}
+    except AnalysisException as error:
+        raise PatientError(source, "no such file or folder", "name a file or folder that Spark can read") from error
+    names = tuple(sorted(name for name in sizes if _plain(name).endswith(SUFFIXES)))
+    if not names:
+        todo = f"put files there that end in {', '.join(SUFFIXES)} (or .gz)"
+        raise PatientError(source, "no FHIR JSON", todo)
+    got = f"more than {_LARGEST:,} bytes in one file"
+    problems = [Problem(name, "", got, "split it; it is left out") for name in names if sizes[name] > _LARGEST]
+    sent = Sent(spark, Reading(names, (), terms, limits, chunk))
+    readable = found.where(F.col("length") <= _LARGEST).select("path", "content")
+    return readable.mapInArrow(task(_given, sent), SCHEMA), names, problems
+
+
+def _given(batches: Iterator[pa.RecordBatch], reading: Reading) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for name, content in zip(batch["path"].to_pylist(), batch["content"], strict=True):
+            number = reading.numbers.get(name)
+            if number is not None:
+                each = ((number, piece) for piece in _pieces(name, content.as_py(), reading.limits))
+                yield from scanned(str(number), each, reading.terms, reading.limits, reading.chunk)
+
+
+def _pieces(name: str, content: bytes, limits: Limits) -> Iterator[Piece]:
+    return pieces(BytesIO(content), name, limits, lines=not _plain(name).endswith(".json"))
+
+
+def _plain(name: str) -> str:
+    return name.lower().removesuffix(".gz")
+
+
+def save(spark: SparkSession, path: str, data: bytes) -> None:
+    """Writes a small file whole: on this machine under its owner's eyes only, elsewhere as Hadoop writes."""
+    if path.startswith("file://"):
+        replace(Path(url2pathname(urlsplit(path).path)), lambda file: file.write(data))
+        return
+    context: Any = spark.sparkContext
+    place = context._jvm.org.apache.hadoop.fs.Path(path)  # noqa: SLF001 - the one way from Python to Hadoop's files
+    stream = place.getFileSystem(context._jsc.hadoopConfiguration()).create(place, True)  # noqa: SLF001
+    try:
+        stream.write(bytearray(data))
+    finally:
+        stream.close()

@@ -1,0 +1,104 @@
+"""A whole population on Spark: the rows and the attrition of a run on one machine, from files or a cache of facts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from fhirtrial.client.private_files import locked
+from fhirtrial.cohort.folder import ATTRITION, Folder, identity
+from fhirtrial.cohort.parts import parts
+from fhirtrial.cohort.spark import How, match_files, match_parts
+from fhirtrial.cohort.spark_files import is_remote, save
+from fhirtrial.cohort.spark_screen import Counts, Order
+from fhirtrial.cohort.spark_session import session
+from fhirtrial.criteria.truth import Verdict
+from fhirtrial.errors import ConfigError, Problem
+from fhirtrial.job.cohort import WANTED
+from fhirtrial.job.matching import match
+from fhirtrial.matching.result import Trial
+from fhirtrial.matching.tally import attritions
+from fhirtrial.patients import stored
+from fhirtrial.patients.completeness import Loaded
+from fhirtrial.patients.manifest import is_cache
+from fhirtrial.patients.read import terms_of
+from fhirtrial.site import Site
+
+
+@dataclass
+class Distributed:
+    """How many patients there were, where the rows and the attrition of each trial are, and what failed."""
+
+    patients: int
+    rows: str
+    attrition: str
+    problems: list[Problem] = field(default_factory=list)
+
+
+def match_on_spark(
+    trials: Sequence[Trial],
+    patients: str | Path,
+    on: dt.date,
+    out: str | Path,
+    *,
+    loaded: Loaded | None = None,
+    site: Site | None = None,
+    horizon: int = 0,
+    wanted: frozenset[Verdict] = WANTED,
+    master: str | None = None,
+    partitions: int | None = None,
+) -> Distributed:
+    """Matches all patients of files, or of a cache of facts, in Spark's tasks; rows and attrition go to `out`.
+
+    Paths without a scheme are those of a file system that driver and executors share; others are Hadoop's. Lines of
+    single resources are joined in so many `partitions`, by default one for each 128 MiB.
+    """
+    stored.arrow()
+    site, source, target = site or Site(), str(patients), str(out)
+    run = match(trials, (), on, loaded, site, horizon)
+    cached = not is_remote(source) and is_cache(Path(source))
+    order = Order(run, wanted, tuple(parts(Path(source))) if cached else ())
+    with session(master) as spark, _claimed(target, identity(run, wanted, "parquet") | {"engine": "spark"}) as base:
+        if cached:
+            counts = match_parts(spark, order, f"{base}/rows")
+        else:
+            how = How(terms_of(loaded, site.record_start, partial=False, on=on), partitions=partitions)
+            counts = match_files(spark, order, source, f"{base}/rows", how)
+        found = [one.model_dump(mode="json") for one in attritions(trials, on, counts.tally)]
+        save(spark, f"{base}/{ATTRITION}", orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE))
+    return Distributed(counts.tally.screened, f"{target}/rows", f"{target}/{ATTRITION}", _problems(source, counts))
+
+
+@contextmanager
+def _claimed(out: str, said: dict[str, object]) -> Iterator[str]:
+    """The folder as a URI; one of this machine is kept from other runs and other people."""
+    if is_remote(out):
+        yield out.rstrip("/")
+        return
+    folder = Path(out)
+    try:
+        folder.mkdir(
+            mode=0o700, parents=True, exist_ok=True
+        )  # closed before Spark writes into it as the system lets it
+        with locked(folder / "run.lock", wait=False):
+            Folder(folder, "parquet").claim(said)
+            yield folder.absolute().as_uri()
+            for path in (folder / "rows").rglob("*"):
+                path.chmod(0o700 if path.is_dir() else 0o600)
+    except OSError as error:
+        got = f"cannot be written ({error.strerror or type(error).__name__})"
+        raise ConfigError(str(error.filename or out), got, "make room, or name another folder") from error
+
+
+def _problems(source: str, counts: Counts) -> list[Problem]:
+    more = counts.told - len(counts.problems)
+    if more > 0:
+        return [*counts.problems, Problem(source, "", f"{more:,} problems more", "correct these first")]
+    if not counts.told and not counts.tally.screened:
+        return [Problem(source, "", "no Patient", "send Patient resources with what belongs to them")]
+    return counts.problems
