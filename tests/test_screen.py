@@ -113,6 +113,7 @@ def test_every_way_to_evaluate_gates_is_the_same(seed: int, monkeypatch: pytest.
     plain = plainly(net, atoms)
     packed = planes.packed(atoms)
     assert (planes.unpacked(planes.evaluated(net, packed), atoms.shape[1]) == plain).all()
+    assert (planes.packed_few(atoms[:, :5]) == planes.packed(atoms[:, :5])).all()
     for patient in range(5):
         assert (planes.one_by_one(net, atoms[:, patient]) == plain[:, patient]).all()
 
