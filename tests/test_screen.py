@@ -79,6 +79,9 @@ def test_the_sample_patients() -> None:
         found = run.screen(facts)
         assert found.table.T.tolist() == expected(run, facts)
         assert found.counts.tolist() == [np.bincount(row, minlength=5).tolist() for row in found.table]
+        told = [int(one.truth) for match in run.matches(facts) for one in match.criteria]
+        slots, rows = run.screen(facts, whole=True).criteria
+        assert planes.unpacked(slots[rows], len(facts.patients)).T.ravel().tolist() == told
 
 
 def a_network(seed: int) -> tuple[Network, np.ndarray]:
