@@ -34,7 +34,7 @@ def test_attrition() -> None:
         for g in draft.resource["group"]
     ]
     assert found == [
-        ("verdict", {"initial-population": 6, "denominator": 5}),
+        ("verdict", {"initial-population": 6, "denominator": 5, "numerator": 1}),
         ("age", {"initial-population": 6, "denominator": 5, "numerator": 4}),
         ("inc-1", {"initial-population": 6, "denominator": 4, "numerator": 3}),
         ("inc-2", {"initial-population": 6, "denominator": 3, "numerator": 2}),
