@@ -6,7 +6,7 @@ from fhirtrial.client import Receipt, Server
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.truth import Truth, Verdict
 from fhirtrial.errors import Problem
-from fhirtrial.job.run import Outcome
+from fhirtrial.job.outcome import Outcome
 from fhirtrial.matching.match import Run
 from fhirtrial.matching.result import Basis, CriterionResult, Evidence, Match, Need, Trial
 from fhirtrial.patients.facts import Facts, Patient

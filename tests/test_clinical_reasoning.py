@@ -18,13 +18,14 @@ from expressions.agreement import Case, Json, emitted, expected, without_answers
 from scalar.kernel import Kernel
 
 import fhirtrial
-from fhirtrial.job.report import drafts, screenings
+from fhirtrial.job.report import reporting, screenings, summary
 from fhirtrial.job.trials import load_trials
 from fhirtrial.matching.result import Trial
 from fhirtrial.patients.completeness import ALL
 from fhirtrial.patients.read import facts_of
 from fhirtrial.records.record import TrialRecord
 from fhirtrial.samples import DEMO_DATE, sample_bundles
+from fhirtrial.site import Site
 
 pytestmark = [pytest.mark.java, pytest.mark.xdist_group("hapi")]
 
@@ -159,8 +160,8 @@ def attrition(trial: Trial, held: Held) -> Json:
     matches = fhirtrial.match((trial,), [case.facts for case in held.cases], on=DEMO_DATE)
     (screening,) = screenings(matches)
     assert not any(match.set_aside for match in screening.matches)  # the CQL knows nobody who is set aside
-    (report,) = (d.resource for d in drafts(screening) if d.resource["resourceType"] == "MeasureReport")
-    return report
+    made = reporting(Site(), "R4").summary(summary(screening))
+    return next(d.resource for d in made if d.resource["resourceType"] == "MeasureReport")
 
 
 def test_the_measure_counts_what_our_report_counts(held: Held) -> None:

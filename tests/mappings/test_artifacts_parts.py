@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mappings.matches import match, screening
+from mappings.matches import match, summed
 from mappings.publishing import SHIPPED, TO_R5, inside, only, published, samples
 from mappings.trials import PAGE, REGISTERED, TERMS, TO
 
@@ -200,7 +200,7 @@ def test_a_trial_without_questions_says_so() -> None:
 def test_attrition_reports_have_the_parts_of_the_measure(to: Publication, linked: str) -> None:
     trial = Trial("NCT01234567", "t", "", REGISTERED.criteria, "q", "tree-1")
     build = measure_report.r4 if to is TO else measure_report.r5
-    (draft,) = build(screening(match(of=trial)), to)
+    (draft,) = build(summed(match(of=trial)), to)
     measure = only("Measure", REGISTERED, to)
 
     def shape(resource: Resource) -> list[tuple[str, Resource, list[tuple[str, Resource]]]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhirtrial.matching.attrition import Attrition, Step, attrition
-from fhirtrial.plugins import Draft, Publication, Resource, Screening
+from fhirtrial.matching.attrition import Attrition, Step
+from fhirtrial.plugins import Draft, Publication, Resource, Summary
 from fhirtrial_mappings.identity import POPULATION, POPULATIONS, library_url, part_id, slug
 from fhirtrial_mappings.narrative import narrative
 from fhirtrial_mappings.results.device import NAME, author
@@ -20,11 +20,9 @@ ALTERNATE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
 TRUTH, VERDICT = "truth", "verdict"
 
 
-def r4(screening: Screening, to: Publication) -> list[Draft]:
-    if not screening.matches:
-        return []
-    trial, day = screening.trial, screening.matches[0].on
-    found, on = attrition(trial, day, screening.matches), day.isoformat()
+def r4(summary: Summary, to: Publication) -> list[Draft]:
+    trial, found = summary.trial, summary.attrition
+    on = found.on.isoformat()
     words = f"Screening of {found.screened} patients for {trial.id} on {on}: {found.remained} not ruled out"
     resource = {
         "resourceType": "MeasureReport",
@@ -43,8 +41,8 @@ def r4(screening: Screening, to: Publication) -> list[Draft]:
     return [Draft(resource)]
 
 
-def r5(screening: Screening, to: Publication) -> list[Draft]:
-    return [Draft(_in_r5(draft.resource)) for draft in r4(screening, to)]
+def r5(summary: Summary, to: Publication) -> list[Draft]:
+    return [Draft(_in_r5(draft.resource)) for draft in r4(summary, to)]
 
 
 def merge(existing: Resource, new: Resource) -> Resource | None:
