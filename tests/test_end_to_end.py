@@ -123,6 +123,34 @@ def test_only_candidates_are_proposed(twice: Twice) -> None:
     assert len(proposed) == len(mine) > 0
 
 
+def guidance(server: Server, patient: str) -> dict[str, str]:
+    """The patient's results on the server, by id, with their verdicts."""
+    with FhirSession(server) as session:
+        found = list(session.search("GuidanceResponse", {"subject": patient, "_count": "200"}))
+    said = {r["id"]: next(c for c in r["contained"] if c["resourceType"] == "Parameters") for r in found}
+    return {name: next(p["valueCode"] for p in c["parameter"] if p["name"] == "verdict") for name, c in said.items()}
+
+
+def test_a_verdict_that_turns_ineligible_corrects_the_result_and_makes_none(
+    twice: Twice, server: Server, tmp_path: Path
+) -> None:
+    patient = next(row for row in twice.first.rows if row.candidate).patient.reference
+    file = PATIENTS / f"{patient.removeprefix('Patient/')}.json"
+    child = orjson.loads(file.read_bytes())
+    for entry in child["entry"]:
+        if entry["resource"]["resourceType"] == "Patient":
+            entry["resource"]["birthDate"] = "2020-01-01"
+    (tmp_path / file.name).write_bytes(orjson.dumps(child))
+    before = guidance(server, patient)
+    run(server, tmp_path, tmp_path / file.name)
+    after = guidance(server, patient)
+    run(server, tmp_path, file)  # the other tests expect what the record says
+    assert after.keys() == before.keys()
+    assert "ineligible" not in before.values()
+    assert "ineligible" in after.values()
+    assert guidance(server, patient) == before
+
+
 def test_a_persons_decision_survives(twice: Twice, few: Path, server: Server, tmp_path: Path) -> None:
     candidate = next(m for m in twice.first.rows if m.candidate)
     wanted = {"individual": candidate.patient.reference, "study": f"ResearchStudy/{candidate.trial.id.lower()}"}
