@@ -25,6 +25,7 @@ ROOMS = (
     f"{ENGINE}/matching",
     f"{ENGINE}/plugins.py",
     MAPPINGS,
+    f"{ENGINE}/picture",
     f"{ENGINE}/client",
     f"{ENGINE}/job",
 )
@@ -36,6 +37,7 @@ ORDER = {
     f"{ENGINE}/patients": "read sources document salvage resources elements references versions export bundle source",
     f"{ENGINE}/matching": "match plan kernel view calendar identity timing grades results quantities dosing trace",
     f"{MAPPINGS}": "artifacts/research_study artifacts/plan_definition artifacts/library artifacts/group",
+    f"{ENGINE}/picture": "drawing flow sentences lettering svg png",
     f"{ENGINE}/client": "post server transport retry answer outcome fhir smart capability entries graph transactions",
     f"{ENGINE}/job": "run trials publish matching report reconcile",
 }

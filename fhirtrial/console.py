@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fhirtrial.criteria.check import Finding
     from fhirtrial.errors import Problem
     from fhirtrial.job.outcome import Row
+    from fhirtrial.matching.attrition import Attrition
     from fhirtrial.matching.next_best import Next
     from fhirtrial.matching.result import Match
     from fhirtrial.records.record import TrialRecord
@@ -51,6 +52,7 @@ SIGNS = {
 TRUTH_STYLES = {"yes": "green", "presumed-yes": "green", "unknown": "yellow", "presumed-no": "red", "no": "red"}
 
 PATIENT_WIDTH, TRIAL_WIDTH = 26, 13  # five trials fit a window of 100 columns
+BAR = 8  # columns of a bar that stands for everybody
 
 
 def verdict_table(matches: Sequence[Match | Row]) -> Table:
@@ -160,6 +162,46 @@ def next_table(ranked: Mapping[str, Sequence[Next]], by: str, most: int) -> Tabl
             what = Text(one.item).append("".join(f"\n  {words}" for words in asks), style="dim")
             table.add_row(name, str(len(one.surely)), str(len(one.perhaps)), what)
     return table
+
+
+def attrition_table(of: Attrition) -> Table:
+    """The way of the patients through a trial's criteria; the last columns count everybody screened."""
+    aside = ", ".join(f"{reason} {number:,}" for reason, number in of.set_aside.items())
+    verdicts = " · ".join(f"{SIGNS.get(label, '')} {label} {number:,}" for label, number in of.verdicts.items())
+    table = Table(
+        title=Text.assemble((of.trial, "bold"), "" if of.title == of.trial else f" {of.title}", f", {of.on}"),
+        title_justify="left",
+        caption=Text(f"set aside: {aside}\n{verdicts}" if aside else verdicts),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        expand=True,
+    )
+    for name in ("\ncriterion", "\nkind"):
+        table.add_column(name, no_wrap=True)
+    for name in ("\ncame", "ruled\nout", "\nremain"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("of those\nwho came", no_wrap=True, style="blue")
+    for name in ("unknown\nof all", "presumed\nof all"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("\ntext", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_row("screened", "", "", "", f"{of.screened:,}")
+    gone = of.screened - of.judged
+    share = _share(of.judged, of)
+    table.add_row("set aside", "", f"{of.screened:,}", f"{gone:,}", f"{of.judged:,}", share)
+    for step in of.steps:
+        presumed = step.truths.get("presumed-yes", 0) + step.truths.get("presumed-no", 0)
+        numbers = [f"{n:,}" for n in (step.came, step.came - step.remained, step.remained)]
+        shares = [_share(step.remained, of), f"{step.truths.get('unknown', 0):,}", f"{presumed:,}"]
+        words = Text(" ".join(step.text.split()))
+        table.add_row(Text(step.criterion, style="bold"), step.kind, *numbers, *shares, words)
+    return table
+
+
+def _share(number: int, of: Attrition) -> str:
+    """A bar and its percentage of those who came to the first criterion."""
+    share = number / of.judged if of.judged else 0
+    return f"{'█' * round(share * BAR):<{BAR}}{share:>5.0%}"
 
 
 def record_table(records: Sequence[TrialRecord]) -> Table:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from yaml_tables import read_table
 
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.truth import Truth
@@ -53,7 +53,7 @@ class Table:
 
 def documents() -> Iterator[Any]:
     for path in sorted(FOLDER.glob("*.yaml")):
-        yield yaml.safe_load(path.read_text(encoding="utf-8"))
+        yield read_table(path)
 
 
 def tables() -> tuple[Table, ...]:

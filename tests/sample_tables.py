@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import yaml
+from yaml_tables import TextLoader, read_table
 
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.truth import Truth, Verdict, negate
@@ -87,7 +87,7 @@ def criteria(trial: str) -> tuple[Criterion, ...]:
 
 
 def verdict(row: Row, of: Sequence[Criterion]) -> Verdict:
-    """The least truth over inclusions and negated exclusions (DESIGN §4)."""
+    """The least truth over inclusions and negated exclusions (docs/truth.md)."""
     held = [row.truths[c.id].truth for c in of]
     return Verdict(min(negate(t) if c.kind == "exclusion" else t for c, t in zip(of, held, strict=True)))
 
@@ -103,7 +103,7 @@ def page() -> str:
 
 def _yaml(path: Path) -> Any:
     """Every scalar as its own text: `yes` and `no` are truths here, not booleans."""
-    return yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - BaseLoader builds only text
+    return read_table(path, TextLoader)
 
 
 def _table(data: Mapping[str, Any]) -> Table:

@@ -28,7 +28,7 @@ from fhirtrial.client import Retry, Server
 from fhirtrial.samples import sample_bundles
 
 ON = ("--on", "2026-11-01")
-COMMANDS = ("read", "check", "review", "map", "match", "explain", "ask", "post", "run", "schema", "demo")
+COMMANDS = ("read", "check", "review", "map", "match", "explain", "ask", "attrition", "post", "run", "schema", "demo")
 
 run_desk = pytest.fixture(desk, name="cli")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from chia import ENTITIES, Line
+from chia import ENTITIES, Entity, Line
 from goals.tally import Tally
 
 from fhirtrial.criteria.text.parse import Parsed
@@ -45,9 +45,10 @@ def alternatives(counts: Tally, line: Line, parsed: Parsed) -> None:
         for pair in combinations([line.entities[m] for m in group if m in line.entities], 2)
     ]
     made = [pair for group in parsed.alternatives for pair in combinations(group, 2)]
-    for a, b in gold:
+    for pair in gold:
+        a, b = pair
         counts.gold += 1
-        good = any((a.overlaps(*x) and b.overlaps(*y)) or (a.overlaps(*y) and b.overlaps(*x)) for x, y in made)
+        good = any(_meet(pair, other) for other in made)
         counts.kept += good
         if not good:
             counts.missed.append(f"{a.text!r} | {b.text!r} in {line.text!r}")
@@ -55,14 +56,17 @@ def alternatives(counts: Tally, line: Line, parsed: Parsed) -> None:
     for x, y in made:
         if not (any(e.overlaps(*x) for e in entities) and any(e.overlaps(*y) for e in entities)):
             continue
-        good = any((a.overlaps(*x) and b.overlaps(*y)) or (a.overlaps(*y) and b.overlaps(*x)) for a, b in gold)
+        good = any(_meet(pair, (x, y)) for pair in gold)
         met = [e for e in entities if e.overlaps(*x) or e.overlaps(*y)]
-        if not good and (
-            len(met) == 1
-            or any((a.overlaps(*x) and b.overlaps(*y)) or (a.overlaps(*y) and b.overlaps(*x)) for a, b in beside)
-        ):
+        if not good and (len(met) == 1 or any(_meet(pair, (x, y)) for pair in beside)):
             continue
         counts.made += 1
         counts.hit += good
         if not good:
             counts.wrong.append(f"{line.text[slice(*x)]!r} | {line.text[slice(*y)]!r} in {line.text!r}")
+
+
+def _meet(pair: tuple[Entity, Entity], other: tuple[tuple[int, int], tuple[int, int]]) -> bool:
+    """Whether each of the pair lies on one of the others, in either order."""
+    (a, b), (x, y) = pair, other
+    return (a.overlaps(*x) and b.overlaps(*y)) or (a.overlaps(*y) and b.overlaps(*x))

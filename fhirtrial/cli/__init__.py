@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from fhirtrial.cli import patients, trials
+from fhirtrial.cli import attrition, patients, trials
 from fhirtrial.errors import FhirtrialError, InputError
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ app.command("map")(trials.map_)
 app.command()(patients.match)
 app.command()(patients.explain)
 app.command()(patients.ask)
+app.command()(attrition.attrition)
 app.command()(patients.post)
 app.command()(patients.run)
 app.command()(trials.schema)

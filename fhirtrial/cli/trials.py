@@ -74,13 +74,16 @@ def review(
 ) -> None:
     """Criteria as a YAML sheet to edit, text beside tree; --from reads it back and stamps what was reviewed."""
     from fhirtrial import console, terminology
-    from fhirtrial.client.proposer import LocalModel
     from fhirtrial.records.read import read_trials
     from fhirtrial.records.review import stamp_of, take_sheet, write_sheets
 
     known = read_trials(record)
     if sheet is None:
-        ask = None if proposer is None else LocalModel(proposer, model)
+        ask = None
+        if proposer is not None:
+            from fhirtrial.client.proposer import LocalModel
+
+            ask = LocalModel(proposer, model)
         said, problems = write_sheets(known.records, output, terminology.load(), ask)
     else:
         stamp = stamp_of(reviewer, date_of(date).isoformat())

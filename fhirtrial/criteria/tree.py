@@ -77,7 +77,7 @@ class Offset(Value):
 
 
 class Window(Value):
-    """Inclusive on both ends. `start` None: since ever; `end` None: without end. Anchors: DESIGN §6.
+    """Inclusive on both ends. `start` None: since ever; `end` None: without end.
 
     "within 24 weeks before screening" is Window(anchor="screening", start=-24 wk), its end the anchor itself.
     """

@@ -17,7 +17,7 @@ from fhirtrial.matching.next_best import Next
 from fhirtrial.matching.result import Match
 
 MOST_WITH_EVIDENCE = 10_000
-"""Pairs up to which evidence is the default; above it lines say the verdict only (DESIGN §14)."""
+"""Pairs up to which evidence is the default; above it lines say the verdict only."""
 ROWS = 4096
 """Rows of one batch in a Parquet file."""
 

@@ -1,4 +1,4 @@
-"""Days, windows and ages by calendar arithmetic (DESIGN §6); each function is told the index date, none asks for it.
+"""Days, windows and ages by calendar arithmetic; each function is told the index date, none asks for it.
 
 A day is an integer, 1970-01-01 is 0; months and years are counted on the calendar, a day that a month lacks becomes
 the month's last (31 March − 1 month is the end of February), as CQL 1.5 "Date and Time Arithmetic" has it.

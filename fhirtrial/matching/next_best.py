@@ -16,17 +16,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from fhirtrial.criteria.tree import Atom
 from fhirtrial.criteria.truth import Verdict
-from fhirtrial.matching.result import UNANSWERABLE, CriterionResult, Match, Need, Open
+from fhirtrial.matching.result import UNANSWERABLE, Match, Need, Open
 
 MOST_QUESTIONS = 10
 """Beyond so many questions of one pair to one item, all yes and all no are tried alone, and nothing is called sure."""
 NO, UNKNOWN, YES = 0, 1, 2
-Answers = Mapping[Atom, int]
-Undecided = tuple[CriterionResult, Open]
+Answers = Mapping[int, int]
+
+
+class Undecided(NamedTuple):
+    """A criterion that is unknown: what is left of it, the number of the atom of each of its needs, and its kind."""
+
+    open: Open
+    atoms: tuple[int, ...]
+    excludes: bool
 
 
 @dataclass(frozen=True)
@@ -62,37 +69,48 @@ def settled(match: Match) -> dict[str, tuple[bool, tuple[Need, ...]]]:
     """Each item that may settle the pair: whether surely, and what is asked of it."""
     if match.verdict is not Verdict.UNDETERMINED or match.set_aside:
         return {}
-    open_ = [(r, r.open) for r in match.criteria if r.open is not None]
+    numbers: dict[Atom, int] = {}
     items: dict[str, dict[Need, None]] = {}
-    for one in (n for r, _ in open_ for n in r.needs if n.item):
-        items.setdefault(one.item, {})[one] = None
-    told = {item: (_outcomes(open_, tuple(needs)), tuple(needs)) for item, needs in items.items()}
-    return {item: (UNKNOWN not in found, needs) for item, (found, needs) in told.items() if found != {UNKNOWN}}
+    touched: dict[str, dict[int, None]] = {}
+    undecided: list[Undecided] = []
+    for result in match.criteria:
+        if result.open is None:
+            continue
+        for need in result.needs:
+            if need.item:
+                items.setdefault(need.item, {})[need] = None
+                touched.setdefault(need.item, {})[len(undecided)] = None
+        places = tuple(numbers.setdefault(need.atom, len(numbers)) for need in result.needs)
+        undecided.append(Undecided(result.open, places, result.criterion.kind == "exclusion"))
+    found = {}
+    for item, needs in items.items():
+        asked = tuple(dict.fromkeys(numbers[need.atom] for need in needs))
+        outcomes = _outcomes([undecided[place] for place in touched[item]], asked)
+        if len(touched[item]) < len(undecided):
+            outcomes = {min(one, UNKNOWN) for one in outcomes}  # the criteria that it does not touch stay unknown
+        if outcomes != {UNKNOWN}:
+            found[item] = (UNKNOWN not in outcomes, tuple(needs))
+    return found
 
 
-def _outcomes(criteria: Sequence[Undecided], needs: Sequence[Need]) -> set[int]:
-    """Which way the pair would go, over everything that the item could say."""
-    atoms = tuple(dict.fromkeys(n.atom for n in needs))
-    if len(atoms) > MOST_QUESTIONS:
-        uniform = {_decided(criteria, dict.fromkeys(atoms, said)) for said in (NO, YES)}
+def _outcomes(criteria: Sequence[Undecided], asked: Sequence[int]) -> set[int]:
+    """Which way these criteria would go together, over everything that the item could say."""
+    if len(asked) > MOST_QUESTIONS:
+        uniform = {_decided(criteria, dict.fromkeys(asked, said)) for said in (NO, YES)}
         return uniform | {UNKNOWN}
-    return {_decided(criteria, dict(zip(atoms, said, strict=True))) for said in product((NO, YES), repeat=len(atoms))}
+    return {_decided(criteria, dict(zip(asked, said, strict=True))) for said in product((NO, YES), repeat=len(asked))}
 
 
 def _decided(criteria: Sequence[Undecided], answers: Answers) -> int:
     """The least over the open criteria: the others hold, or the pair would not be undetermined."""
-    return min(_held(result, left, answers) for result, left in criteria)
+    truths = (_value(one.open, one.atoms, answers) for one in criteria)
+    return min(YES - truth if one.excludes else truth for one, truth in zip(criteria, truths, strict=True))
 
 
-def _held(result: CriterionResult, left: Open, answers: Answers) -> int:
-    truth = _value(left, result.needs, answers)
-    return YES - truth if result.criterion.kind == "exclusion" else truth
-
-
-def _value(node: Open | int, needs: Sequence[Need], answers: Answers) -> int:
+def _value(node: Open | int, atoms: Sequence[int], answers: Answers) -> int:
     if isinstance(node, int):
-        return UNKNOWN if node == UNANSWERABLE else answers.get(needs[node].atom, UNKNOWN)
-    values = sorted((_value(n, needs, answers) for n in node.nodes), reverse=True)
+        return UNKNOWN if node == UNANSWERABLE else answers.get(atoms[node], UNKNOWN)
+    values = sorted((_value(n, atoms, answers) for n in node.nodes), reverse=True)
     return values[node.k - 1] if node.k else YES - values[0]
 
 

@@ -47,7 +47,7 @@ class Numbers:
 
 
 def significant(x: Floats) -> Floats:
-    """Rounded to 12 significant digits: 150 10*3/uL and 150 10*9/L are one number (DESIGN §7)."""
+    """Rounded to 12 significant digits: 150 10*3/uL and 150 10*9/L are one number."""
     safe = np.where(np.isfinite(x) & (x != 0), x, 1.0)
     scale = 10.0 ** (11 - np.floor(np.log10(np.abs(safe))))
     return np.where(np.isfinite(x) & (x != 0), np.round(safe * scale) / scale, x)

@@ -1,4 +1,4 @@
-"""Why a truth is unknown: the closed list of DESIGN §4, one bit each, so that reasons travel as integers."""
+"""Why a truth is unknown: the closed list of docs/truth.md, one bit each, so that reasons travel as integers."""
 
 from __future__ import annotations
 

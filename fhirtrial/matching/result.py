@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from fhirtrial.criteria.criterion import Criterion, reviewed
@@ -35,7 +36,7 @@ class Trial:
     def recruiting(self) -> bool:
         return self.status in RECRUITING
 
-    @property
+    @cached_property
     def reviewed(self) -> bool:
         """Whether a person has read every tree; only then are candidates written."""
         return reviewed(self.criteria)

@@ -185,7 +185,7 @@ class View:
         return np.array([p.sex for p in self.facts.patients], dtype="U8")
 
     def absence(self, kind: str, concept: str, families: tuple[Family, ...], span: calendar.Span) -> Absence:
-        """What it means, per patient, that no fact answers: DESIGN §4's policy, allowed to speak by (a) and (b)."""
+        """What it means, per patient, that no fact answers: the policy, where docs/truth.md lets it speak."""
         speaks = self.policy.absence(kind, self.concept(concept)) == "presumed-no"
         return self._absence(families, span, self._complete(concept, families) if speaks else None)
 

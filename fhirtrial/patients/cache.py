@@ -1,8 +1,9 @@
 """Facts of a file or folder, kept as Parquet: what did not change is not read again, and comes out as reading gives it.
 
 Files of Bundles are kept in groups of neighbours by name. Single resources (bulk exports) belong together over all
-files, so that a change in one of these reads all of these again. The manifest is replaced last and whole: a writer
-killed at any moment leaves the cache as it was, and what it had begun is swept away by the next one.
+files: a change in one of these sorts the lines of all of these again, but only groups of patients whose own lines, or
+what all share, changed are made into facts again. The manifest is replaced last and whole: a writer killed at any
+moment leaves the cache as it was, and what it had begun is swept away by the next one.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from fhirtrial.patients import stored
 from fhirtrial.patients.chunk import Chunk, Once
 from fhirtrial.patients.completeness import Loaded
 from fhirtrial.patients.document import Limits
-from fhirtrial.patients.export import Export
+from fhirtrial.patients.export import Export, Gathered
 from fhirtrial.patients.facts import FLOOR, Facts
 from fhirtrial.patients.person import Terms
 from fhirtrial.patients.read import deletions, head_of, is_single, terms_of
+from fhirtrial.patients.runs import Room
 from fhirtrial.patients.sources import files_in, pieces_of_file
 from fhirtrial.patients.subject import BORN_LATER
 from fhirtrial.version import VERSION
@@ -33,6 +35,7 @@ from fhirtrial.version import VERSION
 _MANIFEST = "manifest.json"
 _NEIGHBOURS = 256
 _DEFAULT = Limits()
+_ROOM = Room()
 
 
 class File(Struct):
@@ -49,7 +52,9 @@ class File(Struct):
 class Unit(Struct):
     """Files that are read together, and the chunks of facts they gave.
 
-    `today` was the last possible birth; `youngest` is the last one met, and `late` whether one came after it.
+    `today` was the last possible birth; `youngest` is the last one met, and `late` whether one came after it. Joined
+    patients have no files of their own but a `digest` of their lines and of where these stood (`placed`, which matters
+    where a problem names it).
     """
 
     files: list[File]
@@ -57,9 +62,15 @@ class Unit(Struct):
     today: int | None = None
     youngest: int = FLOOR
     late: bool = False
+    digest: str = ""
+    placed: str = ""
+    problems: bool = False
+    groups: list[Unit] = []
 
     def serves(self, today: int | None) -> bool:
         """Whether reading at another day would give the same."""
+        if self.groups:
+            return all(group.serves(today) for group in self.groups)
         return self.today == today or (not self.late and today is not None and self.youngest <= today)
 
 
@@ -80,6 +91,7 @@ def cached_patients(
     on: date | None = None,
     chunk: int = 512,
     limits: Limits = _DEFAULT,
+    room: Room = _ROOM,
 ) -> Iterator[Facts]:
     """What `read_patients` gives for a file or folder, through the Parquet files in `cache`, brought up to date first.
 
@@ -89,7 +101,7 @@ def cached_patients(
     stored.arrow()
     terms = terms_of(loaded, record_start, bool(partial), on)
     once, empty = Once(), True
-    for facts, places in _Cache(cache, terms, chunk, limits).chunks(files_in(Path(source))):
+    for facts, places in _Cache(cache, terms, chunk, limits, room).chunks(files_in(Path(source))):
         patients, problems = once.check(list(facts.patients), list(places))
         empty = empty and not patients and not facts.problems
         yield replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
@@ -111,11 +123,12 @@ def stored_patients(cache: Path) -> Iterator[Facts]:
 
 
 class _Cache:
-    def __init__(self, folder: Path, terms: Terms, chunk: int, limits: Limits) -> None:
+    def __init__(self, folder: Path, terms: Terms, chunk: int, limits: Limits, room: Room) -> None:
         self._folder = folder
         self._terms = terms
         self._chunk = chunk
         self._limits = limits
+        self._room = room
         self._written = True
         before = _manifest(folder)
         said = repr((VERSION, sorted(terms.loaded), terms.partial, terms.since, chunk, limits))
@@ -143,19 +156,17 @@ class _Cache:
             yield replace(nothing, problems=(problem,)), ()
 
     def _stands(self, unit: Unit, files: list[File]) -> bool:
-        whole = all(stored.is_there(self._folder / part) for part in unit.parts)
-        return whole and unit.serves(self._terms.today) and _same(unit.files, files)
+        return self._usable(unit) and _same(unit.files, files)
 
     def _single(self) -> Iterator[tuple[Facts, Iterable[str]]]:
         files = [file for unit in self._after.units for file in unit.files if file.single or file.losses]
         if any(file.single for file in files):
-            unit = self._before.joined
-            if unit is None or not self._stands(unit, files):
-                unit = Unit(files, [], self._terms.today)
-                yield from self._keep(unit, self._resources(files))
+            before = self._before.joined
+            if before is not None and self._stands(before, files):
+                self._after.joined = before
+                yield from self._read(before)
             else:
-                yield from self._read(unit)
-            self._after.joined = unit
+                yield from self._join(Unit(files, [], self._terms.today), before.groups if before is not None else [])
 
     def _bundles(self, unit: Unit) -> Iterator[Chunk]:
         """Chunks of the Bundles in some files; single resources are only noticed."""
@@ -177,41 +188,65 @@ class _Cache:
         if chunk.table.patients or chunk.table.problems:
             yield chunk
 
-    def _resources(self, files: list[File]) -> Iterator[Chunk]:
-        """Chunks of the patients that single resources are joined to."""
+    def _join(self, unit: Unit, before: list[Unit]) -> Iterator[tuple[Facts, Iterable[str]]]:
+        """The patients that single resources are joined to, in groups; those that did not change come from `before`."""
         chunk = Chunk(self._chunk, self._terms, self._limits, once=False)
-        with closing(Export(self._limits)) as export:
-            for file in files:
-                for _ in range(file.losses):
-                    export.lose()
-                for piece in pieces_of_file(Path(file.name), self._limits):
-                    head = head_of(piece.data) if piece.error is None else None
+        with closing(Export(self._limits, self._room)) as export:
+            self._gather(export, unit.files)
+            known = {group.digest: group for group in before if group.digest and self._usable(group)}
+            now = [group for _, group in _groups(export, self._chunk) if group is not None] if known else []
+            terms = replace(self._terms, visible=frozenset(export.visible))
+            for gathered, group in _groups(export, self._chunk):
+                old = known.get(now[len(unit.groups)].digest) if known else None
+                if old is not None and old.problems and old.placed != now[len(unit.groups)].placed:
+                    old = None
+                if gathered is not None and old is None:
+                    chunk.join(gathered, terms)
+                if group is not None:
+                    group.today = self._terms.today
+                    unit.groups.append(old or group)
+                    yield from self._read(old) if old is not None else self._keep(unit.groups[-1], [chunk])
+            chunk.table.problems += export.problems
+            if chunk.table.problems:
+                unit.groups.append(Unit([], [], self._terms.today))
+                yield from self._keep(unit.groups[-1], [chunk])
+            unit.parts = [part for group in unit.groups for part in group.parts]
+            self._after.joined = unit
+            self._written = self._written and not export.failed
+
+    def _gather(self, export: Export, files: list[File]) -> None:
+        for file in files:
+            for _ in range(file.losses):
+                export.lose()
+            for piece in pieces_of_file(Path(file.name), self._limits):
+                head = head_of(piece.data) if piece.error is None else None
+                try:
                     if is_single(head):
                         export.add(piece, head)
                     elif gone := deletions(piece.data):
                         export.delete(gone)
-            for gathered in export.documents():
-                chunk.join(gathered, replace(self._terms, visible=frozenset(export.visible)))
-                if chunk.full:
-                    yield chunk
-            chunk.table.problems += export.problems
-        if chunk.table.patients or chunk.table.problems:
-            yield chunk
+                except PatientError as error:
+                    export.problems.append(error.problem)
+                    export.lose()
 
-    def _keep(self, unit: Unit, chunks: Iterator[Chunk]) -> Iterator[tuple[Facts, Iterable[str]]]:
+    def _usable(self, unit: Unit) -> bool:
+        return unit.serves(self._terms.today) and all(stored.is_there(self._folder / part) for part in unit.parts)
+
+    def _keep(self, unit: Unit, chunks: Iterable[Chunk]) -> Iterator[tuple[Facts, Iterable[str]]]:
         for chunk in chunks:
             places = chunk.places
             facts = chunk.take()
             births = (patient.birth[0] for patient in facts.patients if patient.birth is not None)
             unit.youngest = max(unit.youngest, *births, FLOOR)
             unit.late |= any(problem.got == BORN_LATER for problem in facts.problems)
+            unit.problems |= bool(facts.problems)
             problem = self._write(unit, facts, places)
             yield (replace(facts, problems=(*facts.problems, problem)) if problem is not None else facts), places
 
     def _write(self, unit: Unit, facts: Facts, places: list[str]) -> Problem | None:
         """Writes one chunk; the first failure is told, and ends writing."""
         read = [(file.name, file.digest) for file in unit.files], len(unit.parts), self._terms.today
-        made = self._after.schema, self._after.terms, read
+        made = self._after.schema, self._after.terms, read, unit.digest, unit.placed
         name = blake2b(repr(made).encode(), digest_size=16).hexdigest()
         unit.parts.append(name)
         if not self._written:
@@ -265,6 +300,28 @@ def _neighbours(files: list[Path]) -> Iterator[list[Path]]:
             group = []
     if group:
         yield group
+
+
+def _groups(export: Export, size: int) -> Iterator[tuple[Gathered | None, Unit | None]]:
+    """Patients in their order, and with the last of a group (or after all) what the group is known by.
+
+    Names cut the groups, so that a new patient changes one of them, mostly; none has more than `size` patients.
+    """
+    count, lines, places = 0, blake2b(export.context, digest_size=20), blake2b(digest_size=20)
+    for gathered in export.documents():
+        name, count = gathered.document.name.encode(), count + 1
+        for line in (name, *gathered.lines):
+            lines.update(b"%d:" % len(line))
+            lines.update(line)
+        places.update(repr(gathered.places).encode())
+        number = int.from_bytes(blake2b(name, digest_size=8).digest(), "little")
+        if count < size and (4 * count < size or number % max(1, size // 2)):
+            yield gathered, None
+            continue
+        yield gathered, Unit([], [], digest=lines.hexdigest(), placed=places.hexdigest())
+        count, lines, places = 0, blake2b(export.context, digest_size=20), blake2b(digest_size=20)
+    if count:
+        yield None, Unit([], [], digest=lines.hexdigest(), placed=places.hexdigest())
 
 
 def _as_they_are(files: list[Path], unit: Unit | None) -> list[File]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from fhirtrial.errors import Problem
+from fhirtrial.errors import PatientError, Problem
 from fhirtrial.patients.bundle import facts_in
 from fhirtrial.patients.document import Document, Limits
 from fhirtrial.patients.export import Gathered
@@ -14,11 +14,15 @@ from fhirtrial.patients.found import UnusualError, of_bundle, of_lines
 from fhirtrial.patients.patterns import Book
 from fhirtrial.patients.person import Terms
 from fhirtrial.patients.quick import read_quickly
+from fhirtrial.patients.salvage import Loss
 from fhirtrial.patients.table import Table
 
 
 class Once:
-    """Each patient is expected in one place only."""
+    """Each patient is expected in one place only.
+
+    Patients joined from single resources are placed under their own names, once; only other places are remembered.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[str, str] = {}
@@ -27,7 +31,8 @@ class Once:
         """A patient who stands in two Bundles is read twice, and the second is complete in nothing."""
         checked, problems = [], []
         for patient, place in zip(patients, places, strict=True):
-            before = self._seen.setdefault(patient.reference, place)
+            name = patient.reference
+            before = self._seen.get(name, place) if place == name else self._seen.setdefault(name, place)
             if before == place:
                 checked.append(patient)
                 continue
@@ -82,7 +87,11 @@ class Chunk:
                 self._place(before, document.name)
                 return
         for line, place in zip(gathered.lines, gathered.places, strict=True):
-            document.add(line, place, self.limits)
+            try:
+                document.add(line, place, self.limits)
+            except PatientError as error:
+                document.problems.append(error.problem)
+                document.losses.append(Loss(None))
         self.add(document, terms)
 
     def add(self, document: Document, terms: Terms) -> None:

@@ -57,15 +57,6 @@ def has(concept: Concept | None, system: str, *codes: str) -> bool:
     return concept is not None and any(c.code in codes and canonical(c.system) == system for c in concept.coding)
 
 
-def code_in(concept: Concept | None, system: str) -> str:
-    """The concept's code in `system`; empty where it has none."""
-    if concept is not None:
-        for coding in concept.coding:
-            if coding.system == system:
-                return coding.code
-    return ""
-
-
 def _collect(codings: Iterable[Coding], texts: Iterable[str]) -> CodeSet:
     pairs: dict[tuple[str, str], None] = {}
     words: dict[str, str] = {}  # `Positive` and `POSITIVE` are one

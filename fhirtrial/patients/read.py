@@ -24,12 +24,14 @@ from fhirtrial.patients.export import Export, Head
 from fhirtrial.patients.facts import FLOOR, Facts
 from fhirtrial.patients.person import Terms
 from fhirtrial.patients.resources import Request
+from fhirtrial.patients.runs import Room
 from fhirtrial.patients.salvage import UNREADABLE, lenient
 from fhirtrial.patients.sources import Piece, files_in, pieces, pieces_of_file
 
 _HEAD = msgspec.json.Decoder(Head)
 _BUNDLE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"Bundle"')
 _DEFAULT = Limits()
+_ROOM = Room()
 
 
 def facts_of(
@@ -69,21 +71,23 @@ def read_patients(
     on: date | None = None,
     chunk: int = 512,
     limits: Limits = _DEFAULT,
+    room: Room = _ROOM,
 ) -> Iterator[Facts]:
     """Chunks of patients from a Bundle, a folder, NDJSON of Bundles or of resources, gzip of these, or a stream.
 
     Bundles come in the order of files and lines, then patients joined from single resources in the order of their
     references. What a stream shows is `partial` unless the caller says otherwise; `-` is standard input. A birth after
-    `on` is in the future; without it, after the day of the data.
+    `on` is in the future; without it, after the day of the data. Single resources beyond the `room` in memory wait in
+    temporary files.
     """
     if isinstance(source, str | Path) and str(source) != "-":
         files = files_in(Path(source))
         found = (piece for file in files for piece in pieces_of_file(file, limits))
         terms = terms_of(loaded, record_start, bool(partial), on)
-        return _read(found, str(source), Chunk(chunk, terms, limits, once=True))
+        return _read(found, str(source), Chunk(chunk, terms, limits, once=True), room)
     stream = sys.stdin.buffer if isinstance(source, str | Path) else source
     terms = terms_of(loaded, record_start, partial is not False, on)
-    return _read(pieces(stream, "-", limits, lines=False), "-", Chunk(chunk, terms, limits, once=False))
+    return _read(pieces(stream, "-", limits, lines=False), "-", Chunk(chunk, terms, limits, once=False), room)
 
 
 def terms_of(loaded: Loaded | None, record_start: date | None, partial: bool, on: date | None) -> Terms:
@@ -99,8 +103,8 @@ def _day(stated: date) -> int:
     return stated.toordinal() - date(1970, 1, 1).toordinal()
 
 
-def _read(found: Iterable[Piece], name: str, chunk: Chunk) -> Iterator[Facts]:
-    with closing(Export(chunk.limits)) as export:
+def _read(found: Iterable[Piece], name: str, chunk: Chunk, room: Room) -> Iterator[Facts]:
+    with closing(Export(chunk.limits, room)) as export:
         for piece in found:
             try:
                 if piece.error is not None:

@@ -85,14 +85,14 @@ class References:
 
     def _logical(self, reference: Reference) -> Resource | None:
         identifier = reference.identifier
-        if identifier is None or reference.type not in ("", "Patient"):
+        if identifier is None or not identifier.value or reference.type not in ("", "Patient"):
             return None
         return self._patients.get((canonical(identifier.system), identifier.value))
 
     def _conditional(self, target: str) -> Resource | None:
         kind, _, query = target.partition("?")
         values = parse_qs(query).get("identifier", [])
-        if kind != "Patient" or len(values) != 1:
+        if kind != "Patient" or len(values) != 1 or values[0].endswith("|"):
             return None
         system, _, value = unquote(values[0]).rpartition("|")
         return self._patients.get((canonical(system), value))

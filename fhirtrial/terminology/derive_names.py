@@ -44,6 +44,7 @@ def _folded(word: str) -> str:
     return low[:-3] + "y" if low.endswith("ies") and len(low) > 5 else _UNPLURAL.sub("", low)
 
 
+@cache
 def key(name: str) -> Key:
     """What two spellings of one name share; an abbreviation is its own letters."""
     if is_abbreviation(name):

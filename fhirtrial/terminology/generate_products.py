@@ -36,7 +36,7 @@ def product_rows(
     for code, display in named.items():
         if code in owner or code in found:
             continue
-        own = {name for part in _parts(display) for stem, group in stems.items() if _is(part, stem) for name in group}
+        own = {name for part in _parts(display) for stem in _stems(part) for name in stems.get(stem, ())}
         if own:
             names[code] = display
             found[code] = own
@@ -65,8 +65,9 @@ def _parts(display: str) -> list[str]:
     return [_PREFIX.sub("", part).lower() for part in display.strip("{} ").split(" / ")]
 
 
-def _is(part: str, stem: str) -> bool:
-    return part == stem or (part.startswith(stem) and part[len(stem)] in " -")
+def _stems(part: str) -> list[str]:
+    """The names that the part may begin with: itself, and all that ends before a space or a hyphen."""
+    return [part, *(part[:end] for end, letter in enumerate(part) if letter in " -")]
 
 
 def _strength(display: str) -> list[str]:

@@ -99,11 +99,13 @@ class Terminology:
 
     def value_set(self, name: str) -> tuple[Code, ...]:
         """`hits` with displays, sorted; ICD-10-CM in full depth, ICD-10 and ATC as declared."""
-        index = self._index(name)
-        deep = any(self.concept(member).source for member in self.members(name))
-        below = (code for ends in index.prefixes.ranges(_ICD10CM) for code in tables.descendants(*ends, deep=deep))
-        found = {key_of(code): code for code in below}
-        return tuple(sorted((found | index.codes).values()))
+        if name not in self._value_sets:
+            index = self._index(name)
+            deep = any(self.concept(member).source for member in self.members(name))
+            below = (code for ends in index.prefixes.ranges(_ICD10CM) for code in tables.descendants(*ends, deep=deep))
+            found = {key_of(code): code for code in below}
+            self._value_sets[name] = tuple(sorted((found | index.codes).values()))
+        return self._value_sets[name]
 
     def beginnings(self, name: str) -> frozenset[Key]:
         """How a code must begin (`index.beginning`) to say anything of the concept."""

@@ -60,5 +60,7 @@ def _plural(name: str) -> str:
 
 
 def _replace(name: str, old: str, new: str, *, start: bool) -> str:
+    if old not in name.lower():
+        return name
     before = r"(?<![^\W_])" if start else ""
     return re.sub(before + old, lambda m: new.capitalize() if m[0][0].isupper() else new, name, flags=re.IGNORECASE)

@@ -30,16 +30,23 @@ from fhirtrial.criteria.tree import (
 )
 from fhirtrial.plugins import Publication, Resource
 from fhirtrial.terminology.policy import load_policy
+from fhirtrial.terminology.systems import URIS
 from fhirtrial_mappings.identity import value_set_url
 
-_UCUM = "http://unitsofmeasure.org"
 _MEDICATIONS = ("MedicationStatement", "MedicationAdministration", "MedicationDispense", "MedicationRequest")
-_EXPOSED = {
-    "MedicationStatement": "effective",
+DATED = {
+    "Condition": "onset",
+    "DiagnosticReport": "effective",
+    "Encounter": "period",
+    "Immunization": "occurrence",
     "MedicationAdministration": "effective",
     "MedicationDispense": "whenHandedOver",
     "MedicationRequest": "authoredOn",
+    "MedicationStatement": "effective",
+    "Observation": "effective",
+    "Procedure": "performed",
 }
+"""The element that a date of a resource of each type is asked by."""
 # Where the records of a concept of each kind are, and by which elements its code and time are given.
 _HELD = {
     "allergen": ("AllergyIntolerance", "code", ""),
@@ -73,11 +80,6 @@ _STATES = {
     "lactating": ("lactation",),
     "childbearing-potential": ("menopause", "hysterectomy"),
 }
-
-
-def data_requirement(atom: Atom, to: Publication) -> Resource | None:
-    """The first of `data_requirements`: what to look for; None where only a person can answer."""
-    return next(iter(data_requirements(atom, to)), None)
 
 
 def data_requirements(atom: Atom, to: Publication) -> tuple[Resource, ...]:
@@ -123,7 +125,7 @@ def _required(atom: Atom, to: Publication) -> Iterator[Resource]:
                 yield _recent(concept, atom.window, to)
         case Medication():
             for kind in _MEDICATIONS:
-                yield _coded(kind, "medication", atom.concept, to, _since(_EXPOSED[kind], atom.window))
+                yield _coded(kind, "medication", atom.concept, to, _since(DATED[kind], atom.window))
             if "body-weight" in concepts(atom):
                 yield _recent("body-weight", None, to)
         case Encounter():
@@ -188,5 +190,5 @@ def _since(path: str, window: Window | None) -> Resource:
 def _duration(path: str, value: float | None, unit: str) -> Resource:
     if value is None:
         return {}
-    length = {"value": value, "unit": unit, "system": _UCUM, "code": unit}
+    length = {"value": value, "unit": unit, "system": URIS["ucum"], "code": unit}
     return {"dateFilter": [{"path": path, "valueDuration": length}]}

@@ -72,10 +72,6 @@ def value_set_url(concept: str, to: Publication) -> str:
     return to.canonical("ValueSet", value_set(concept))
 
 
-def questionnaire_url(trial_id: str, to: Publication) -> str:
-    return to.canonical("Questionnaire", slug(trial_id))
-
-
 @lru_cache(maxsize=8)
 def version(record: TrialRecord, to: Publication) -> str:
     """The record's own version and a hash of all that its artifacts are made of; it orders by the record's date."""

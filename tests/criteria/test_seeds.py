@@ -10,8 +10,8 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-import yaml
 from criteria.notation import notation
+from yaml_tables import read_table
 
 from fhirtrial.criteria.check import check, concepts_of, coverage, is_question
 from fhirtrial.criteria.criterion import Criterion, text_hash
@@ -132,7 +132,7 @@ def items(found: TrialRecord) -> list[Criterion]:
 
 def table() -> Iterator[tuple[str, str, str]]:
     for trial in IDS:
-        for name, words in yaml.safe_load((TABLES / f"{trial}.yaml").read_text()).items():
+        for name, words in read_table(TABLES / f"{trial}.yaml").items():
             yield trial, name, words
 
 

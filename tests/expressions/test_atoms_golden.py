@@ -12,13 +12,14 @@ from typing import Any, get_args
 import pytest
 import yaml
 from expressions.terms import TERMS
+from yaml_tables import read_table
 
 from fhirtrial.criteria.document import node_from_json
 from fhirtrial.criteria.tree import Atom
 from fhirtrial.expressions.cql.atoms import atom_piece
 
 TABLE = Path(__file__).parent / "atoms.yaml"
-CASES: list[dict[str, Any]] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+CASES: list[dict[str, Any]] = read_table(TABLE)
 
 
 class _Block(yaml.SafeDumper):

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from expressions.terms import TERMS
 from mappings.publishing import samples
+from yaml_tables import read_table
 
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.expressions.cql import library
 from fhirtrial.terminology import load
 from fhirtrial_mappings.identity import library_name
 
-CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "atoms.yaml").read_text(encoding="utf-8"))
+CASES: list[dict[str, Any]] = read_table(Path(__file__).parent / "atoms.yaml")
 
 
 def every_atom() -> str:

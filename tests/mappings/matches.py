@@ -92,7 +92,7 @@ def match(
     tree: str = "tree-1",
     as_of: str = "2026-10-31T22:00:00Z",
 ) -> Match:
-    """The verdict follows from the truths as DESIGN §4 has it."""
+    """The verdict follows from the truths as docs/truth.md has it."""
     of = of or trial()
     seen = evidence or {}
     results = tuple(

@@ -20,6 +20,10 @@ from fhirtrial.errors import ConfigError
 from fhirtrial.patients import cache as caching
 from fhirtrial.patients import read_patients, sources, stored
 from fhirtrial.patients.cache import cached_patients, stored_patients
+from fhirtrial.patients.chunk import Chunk
+from fhirtrial.patients.export import Gathered
+from fhirtrial.patients.person import Terms
+from fhirtrial.patients.runs import Room
 
 pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
 
@@ -267,3 +271,97 @@ def test_a_file_that_cannot_be_read_is_tried_again(folder: Path, tmp_path: Path)
     assert any("cut short" in problem for problem in first["problems"])
     (folder / "d.ndjson.gz").write_bytes(gzip.compress(bundle(person("d")).encode()))
     assert through(tmp_path / "cache", folder) == spelled(read_patients(folder))
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> Path:
+    """A bulk export of forty patients, one of whom has a line that cannot be read; and one Medication."""
+    source = tmp_path / "ward"
+    source.mkdir()
+    names = [f"w{n:02}" for n in range(40)]
+    (source / "Patient.ndjson").write_text(lines(*map(person, names)))
+    (source / "Observation.ndjson").write_text(
+        lines(*(result(f"{i}-{name}", name, meta={"versionId": "1"}) for i in range(3) for name in names))
+    )
+    bad = result("bad", "w20", code=5)
+    (source / "Bad.ndjson").write_text(lines(*(result(f"b-{name}", name) for name in names[:25]), bad))
+    (source / "Medication.ndjson").write_text(
+        lines({"resourceType": "Medication", "id": "m", "code": {"text": "aspirin"}})
+    )
+    return source
+
+
+@pytest.fixture
+def joined(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The patients whose lines were made into facts."""
+    names: list[str] = []
+    original = Chunk.join
+
+    def noted(self: Chunk, gathered: Gathered, terms: Terms) -> None:
+        names.append(gathered.document.name)
+        original(self, gathered, terms)
+
+    monkeypatch.setattr(Chunk, "join", noted)
+    return names
+
+
+def deleted(name: str) -> dict[str, Any]:
+    entry = [{"request": {"method": "DELETE", "url": name}}]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entry}
+
+
+WARD: dict[str, tuple[dict[str, str], set[str], int]] = {
+    "a new result": ({"new.ndjson": lines(result("new", "w07"))}, {"w07"}, 8),
+    "another version": ({"new.ndjson": lines(result("0-w31", "w31", 5.0, meta={"versionId": "2"}))}, {"w31"}, 8),
+    "a result that moves": (
+        {"new.ndjson": lines(result("1-w03", "w33", 5.0, meta={"versionId": "2"}))},
+        {"w03", "w33"},
+        16,
+    ),
+    "a result taken back": ({"new.ndjson": lines(deleted("Observation/2-w11"))}, {"w11"}, 8),
+    "a patient taken back": ({"new.ndjson": lines(deleted("Patient/w12"))}, set(), 12),
+    "a new patient": ({"new.ndjson": lines(person("w055"), result("x", "w055"))}, {"w055"}, 12),
+    "lines before the others, which are problems' places": (
+        {"Bad.ndjson": lines(*(result(f"b-w{n:02}", f"w{n:02}") for n in range(1, 25)), result("bad", "w20", code=5))},
+        {"w00", "w20"},
+        16,
+    ),
+    "what all share": (
+        {"Medication.ndjson": lines({"resourceType": "Medication", "id": "m", "code": {"text": "warfarin"}})},
+        {f"w{n:02}" for n in range(40)},
+        40,
+    ),
+    "a line that nobody can read": ({"new.ndjson": "{\n"}, {f"w{n:02}" for n in range(40)}, 40),
+}
+
+
+@pytest.mark.parametrize(("change", "needed", "most"), [pytest.param(*found, id=name) for name, found in WARD.items()])
+def test_only_groups_with_a_changed_patient_are_made_into_facts(
+    change: dict[str, str], needed: set[str], most: int, ward: Path, tmp_path: Path, joined: list[str]
+) -> None:
+    def cached() -> dict[str, Any]:
+        return through(tmp_path / "cache", ward, chunk=8, room=Room(memory=2_000, runs=3))
+
+    assert cached() == spelled(read_patients(ward))
+    for name, text in change.items():
+        (ward / name).write_text(text)
+    expected = spelled(read_patients(ward))
+    joined.clear()
+    assert cached() == expected
+    assert {f"Patient/{name}" for name in needed} <= set(joined)
+    assert len(joined) <= most
+    joined.clear()
+    assert cached() == expected
+    assert joined == []
+    assert spelled(stored_patients(tmp_path / "cache")) == expected
+
+
+def test_lines_that_cannot_wait_on_a_full_disk_are_tried_again(ward: Path, tmp_path: Path) -> None:
+    before = through(tmp_path / "cache", ward)
+    (ward / "z.json").write_text(bundle(person("z")))
+    (ward / "new.ndjson").write_text(lines(result("new", "w07")))
+    failed = through(tmp_path / "cache", ward, room=Room(memory=0, folder=tmp_path / "gone"))
+    assert [patient.reference for patient in failed["patients"]] == ["Patient/z"]
+    assert ["temporary files cannot be used" in problem for problem in failed["problems"]] == [True]
+    assert spelled(stored_patients(tmp_path / "cache")) == before, "what was there stays"
+    assert through(tmp_path / "cache", ward) == spelled(read_patients(ward))

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from yaml_tables import read_table
 
 from fhirtrial.criteria.lower import lower
 from fhirtrial.records.read import read_trials
 from fhirtrial.records.record import TrialRecord
 
-CASES = yaml.safe_load((Path(__file__).parents[1] / "cases" / "texts" / "bad.yaml").read_text(encoding="utf-8"))
+CASES = read_table(Path(__file__).parents[1] / "cases" / "texts" / "bad.yaml")
 HEADING = "Inclusion Criteria:\n\n* "
 # A document of one item repeats it a million times; one of many items stays a list.
 HOSTILE = {

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from yaml_tables import read_table
 
 from fhirtrial.criteria.text.unescape import unescape
 from fhirtrial.criteria.tree import NotComputable
 from fhirtrial.records.eligibility import Parts, read_eligibility
 from fhirtrial.records.fields import Eligibility
 
-CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "listing.yaml").read_text("utf-8"))
+CASES: list[dict[str, Any]] = read_table(Path(__file__).parent / "cases" / "listing.yaml")
 
 
 def read(case: dict[str, Any]) -> Parts:

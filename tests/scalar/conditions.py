@@ -16,16 +16,24 @@ from fhirtrial.terminology.severity import severity_rank
 SEVERITIES = {"mild": 1, "moderate": 2, "severe": 3}
 
 
-def condition(person: Person, atom: Condition) -> Grade:
+def condition(person: Person, atom: Condition, since: int = FLOOR) -> Grade:
+    """What is older than the day `since` is no longer believed."""
     if anchorless(atom.window):
         return unknown(Reason.NO_ANCHOR)
     window = span(person, atom.window)
     entries = person.of(Kind.CONDITION)
-    found = [(graded(person, atom, entry, window), entry) for entry in entries]
+    found = [(every(graded(person, atom, e, window), believed(e, since)), e) for e in entries]
     denials = [e for e in entries if denies(person, e, atom.concept) and begun(person, e).truth > Truth.NO]
     reaches = person.on if atom.when == "active" and atom.window is None else window.start_low
     silent = absent(person, atom.concept, "condition", (Family.CONDITIONS,), reaches)
     return capped(atom.window, weighed(found, denials, silent))
+
+
+def believed(entry: Entry, since: int) -> Grade:
+    """Begun, or where that is not known written down, not too long ago."""
+    fact = entry.fact
+    old = fact.start_high < since or (fact.start_low == FLOOR and FLOOR < fact.recorded < since)
+    return unknown(Reason.STALE) if old else YES
 
 
 def weighed(found: list[tuple[Grade, Entry]], denials: list[Entry], silent: Grade) -> Grade:

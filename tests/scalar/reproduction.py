@@ -32,9 +32,9 @@ def reproductive(person: Person, atom: Reproductive) -> Grade:
             return able(person)
 
 
-def listed(person: Person, name: str) -> Grade | None:
+def listed(person: Person, name: str, since: int = FLOOR) -> Grade | None:
     """What the problem list says of it now; None where it is silent."""
-    told = condition(person, Condition(concept=name, when="active"))
+    told = condition(person, Condition(concept=name, when="active"), since)
     return None if told.truth is Truth.PRESUMED_NO or silence(person, name, told) else told
 
 
@@ -52,10 +52,7 @@ def entries(person: Person, name: str) -> list[tuple[Grade, Entry]]:
 
 def pregnant(person: Person) -> Grade:
     """The problem list where it knows; a pregnancy of which only old entries tell is stale, and a test decides."""
-    told, found = listed(person, "pregnancy"), entries(person, "pregnancy")
-    asserted = [e for grade, e in found if grade.truth > Truth.UNKNOWN]
-    if told is not None and told.truth > Truth.UNKNOWN and all(old(person, e) for e in asserted):
-        told = unknown(Reason.STALE)
+    told, found = listed(person, "pregnancy", person.on - LONGEST), entries(person, "pregnancy")
     tested = result(person, TEST)
     if told == NO and tested == YES:
         return unknown(Reason.CONFLICTING)
@@ -75,12 +72,6 @@ def tests(person: Person) -> list[Candidate]:
 
     recent = candidates(person, TEST.concept, judge, period(person, TEST.concept, None))
     return recent or candidates(person, TEST.concept, judge, Span(FLOOR, FLOOR, CEIL))
-
-
-def old(person: Person, entry: Entry) -> bool:
-    """Begun, or where that is not known written down, too long ago."""
-    first, fact = person.on - LONGEST, entry.fact
-    return fact.start_high < first or (fact.start_low == FLOOR and FLOOR < fact.recorded < first)
 
 
 def able(person: Person) -> Grade:

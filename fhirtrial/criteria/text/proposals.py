@@ -14,7 +14,6 @@ from typing import TypeAlias
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from fhirtrial.criteria.criterion import Criterion
-from fhirtrial.criteria.english import english
 from fhirtrial.criteria.lower import atoms
 from fhirtrial.criteria.reading.english import reading
 from fhirtrial.criteria.text.conservation import lost
@@ -99,10 +98,7 @@ def _proposal(said: _Suggestion, parts: list[str], terminology: Terminology, nam
     lexemes = lex(normal.text, names_of(terminology))
     words = [normal.words(x.start, x.end) for x in lexemes]
     added = set(_numbers(json.loads(tree.model_dump_json()))) - {n for x in lexemes for n in _said(x)}
-    if added or lost(tree, (), lexemes, words):
-        return None
-    # Written by us from what was read, so that what is shown is what would be taken.
-    return Proposal(quote, tree) if english(tree, names.label) else None
+    return None if added or lost(tree, (), lexemes, words) else Proposal(quote, tree)
 
 
 def _plain(text: str) -> str:

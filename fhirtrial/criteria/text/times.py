@@ -1,4 +1,4 @@
-"""The lexer of time: windows before and after an anchor, durations, anchors; anchors that are not DESIGN's stay unread.
+"""The lexer of time: windows before and after an anchor, durations, anchors; anchors beyond the tree's stay unread.
 
 A window whose anchor is some other event ("within 6 months of surgery") is found and marked as not anchored, so that
 nothing is counted from the wrong day.

@@ -56,14 +56,14 @@ def denials(concept: str, terminology: Terminology) -> str:
 
 def roots(items: Iterable[Code]) -> Iterator[Code]:
     """Without what lies below another: in ICD and ATC a code stands for all that begin with it."""
-    kept: dict[str, list[str]] = {}
+    kept: dict[str, set[str]] = {}
     for item in sorted(expanded(items)):
         if item.system in HIERARCHICAL:
             text = comparable(item.system, item.code)
-            above = kept.setdefault(item.system, [])
-            if any(text.startswith(root) for root in above):
+            above = kept.setdefault(item.system, set())
+            if any(text[:end] in above for end in range(1, len(text) + 1)):
                 continue
-            above.append(text)
+            above.add(text)
         yield item
 
 

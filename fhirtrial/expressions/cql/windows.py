@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 from fhirtrial.criteria.tree import ASSUMED, Offset, Window
+from fhirtrial.expressions.offsets import Unit, ends, known, whole
 
-# Anchors that stand for the index date by assumption only; all others but screening lie after it or are not recorded.
 TODAY = "IndexDate"
 # Beside half-lives only whole days occur; longer units have no fixed length.
 _HOURS = {"h": 1.0, "d": 24.0, "wk": 168.0}
@@ -36,11 +36,8 @@ def recent(days: int | None) -> Span:
 
 def resolved(window: Window) -> Span | None:
     """The window at the index date, never past it; None where its anchor is not known or it counts in half-lives."""
-    if window.anchor != "screening" and window.anchor not in ASSUMED:
-        return None
-    first = EVER if window.start is None else shifted(window.start)
-    last = TODAY if window.end is None or window.end.value >= 0 else shifted(window.end)
-    return None if first is None or last is None else Span(first, last, window.anchor in ASSUMED)
+    found = ends(window, EVER, TODAY, _moved)
+    return None if found is None else Span(*found)
 
 
 def wholly(window: Window) -> Span | None:
@@ -51,35 +48,19 @@ def wholly(window: Window) -> Span | None:
     return None if spans is None else Span(EVER, spans[0].last, window.anchor in ASSUMED)
 
 
-def shifted(offset: Offset) -> str | None:
-    """IndexDate moved by the offset; None for half-lives."""
-    match offset.unit:
-        case "a" | "mo":
-            length, unit = round(offset.value * (12 if offset.unit == "a" else 1)), "months"
-        case "wk" | "d":
-            length, unit = round(offset.value * (7 if offset.unit == "wk" else 1)), "days"
-        case "h":
-            length, unit = math.floor(offset.value / 24), "days"
-        case _:
-            return None
-    if length == 0:
-        return TODAY
-    return f"{TODAY} {'-' if length < 0 else '+'} {abs(length)} {unit}"
-
-
 def in_half_lives(window: Window) -> bool:
     return any(o is not None and o.unit == "half-life" for o in (window.start, window.end))
 
 
 def length(offset: Offset) -> str | None:
     """A calendar length without direction: `3 months`; None for half-lives."""
-    moved = shifted(offset)
-    return None if moved is None else moved.split(" ", 2)[2] if moved != TODAY else "0 days"
+    by = whole(offset)
+    return None if by is None else f"{abs(by[0])} {by[1] if by[0] else 'days'}"
 
 
 def by_half_life(window: Window, hours: tuple[float, float]) -> tuple[Span, Span] | None:
     """What the window surely covers and what it may, by the shorter and the longer half-life."""
-    if window.anchor != "screening" and window.anchor not in ASSUMED:
+    if not known(window):
         return None
     first, last = (_ends(offset, hours) for offset in (window.start, window.end))
     narrow = Span(EVER if first is None else _day(max(first)), TODAY if last is None else _day(min(*last, 0)))
@@ -96,4 +77,8 @@ def _ends(offset: Offset | None, hours: tuple[float, float]) -> tuple[int, int] 
 
 
 def _day(days: int) -> str:
-    return TODAY if days == 0 else f"{TODAY} {'-' if days < 0 else '+'} {abs(days)} days"
+    return _moved(days, "days") if days else TODAY
+
+
+def _moved(length: int, unit: Unit) -> str:
+    return f"{TODAY} {'-' if length < 0 else '+'} {abs(length)} {unit}"

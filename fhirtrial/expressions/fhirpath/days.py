@@ -6,11 +6,11 @@ the local day in its stated offset.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-from fhirtrial.criteria.tree import ASSUMED, Offset, Window
+from fhirtrial.criteria.tree import Window
 from fhirtrial.expressions.fhirpath.words import EMPTY, FLOOR, INDEX, TODAY, when
+from fhirtrial.expressions.offsets import Unit, ends
 
 _MONTHS = {"a": 12, "year": 12, "years": 12, "yr": 12, "yrs": 12, "y": 12, "mo": 1, "month": 1, "months": 1}
 _DAYS = {"wk": 7, "week": 7, "weeks": 7, "d": 1, "day": 1, "days": 1}
@@ -47,11 +47,8 @@ def recent(days: int | None) -> Days:
 
 def resolved(window: Window) -> Days | None:
     """The window at the index date, never past it; None where its anchor is not known or it counts in half-lives."""
-    if window.anchor != "screening" and window.anchor not in ASSUMED:
-        return None
-    first = FLOOR if window.start is None else _shifted(window.start)
-    last = TODAY if window.end is None or window.end.value >= 0 else _shifted(window.end)
-    return None if first is None or last is None else Days(first, last, window.anchor in ASSUMED)
+    found = ends(window, FLOOR, TODAY, _moved)
+    return None if found is None else Days(*found)
 
 
 def earliest(text: str) -> str:
@@ -114,18 +111,7 @@ def _by_size(units: dict[str, int]) -> list[tuple[int, list[str]]]:
     return [(size, [name for name, own in units.items() if own == size]) for size in sorted(set(units.values()))]
 
 
-def _shifted(offset: Offset) -> str | None:
-    match offset.unit:
-        case "a" | "mo":
-            length, unit = round(offset.value * (12 if offset.unit == "a" else 1)), "months"
-        case "wk" | "d":
-            length, unit = round(offset.value * (7 if offset.unit == "wk" else 1)), "days"
-        case "h":
-            length, unit = math.floor(offset.value / 24), "days"
-        case _:
-            return None
-    if length == 0:
-        return TODAY
+def _moved(length: int, unit: Unit) -> str:
     return f"({INDEX} {'-' if length < 0 else '+'} {abs(length)} {unit}).toString()"
 
 

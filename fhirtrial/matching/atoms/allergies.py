@@ -38,7 +38,7 @@ def allergy(atom: Allergy, view: View) -> Answer:
 
 
 def _begun(view: View, rows: Ints) -> Graded:
-    """Whether it had begun by the index date; an active entry without any date is current (DESIGN §6)."""
+    """Whether it had begun by the index date; an active entry without any date is current."""
     grade, reasons = began(view, rows, calendar.until(view.on))
     undated = (view.column("start_low")[rows] == FLOOR) & (view.column("start_high")[rows] == CEIL)
     current = undated & (view.column("course")[rows] == Course.NOW)

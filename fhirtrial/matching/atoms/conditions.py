@@ -34,7 +34,8 @@ from fhirtrial.terminology.severity import severity_rank
 SEVERITIES = {"mild": 1, "moderate": 2, "severe": 3}
 
 
-def condition(atom: Condition, view: View) -> Answer:
+def condition(atom: Condition, view: View, *, since: int = FLOOR) -> Answer:
+    """What began, or where that is not known was written down, before the day `since` is no longer believed."""
     span = view.span(atom)
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
@@ -43,6 +44,8 @@ def condition(atom: Condition, view: View) -> Answer:
     rows, states = all_rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
     parts = [identified(states), standing(view, rows), _time(atom, view, rows, states, span)]
     parts += view.qualified(rows, atom.also, atom.unless)
+    if since > FLOOR:
+        parts.append(_fresh(view, rows, since))
     if atom.severity:
         parts.append(_severity(view, rows, SEVERITIES[atom.severity]))
     if atom.course:
@@ -109,6 +112,12 @@ def _over(view: View, rows: Ints, span: calendar.Span) -> Graded:
     """It was there and is no longer; what is in remission is over (FHIR's status inactive holds both)."""
     now, why = _current(view, rows)
     return least(overlapped(view, rows, span), (YES - now, why))
+
+
+def _fresh(view: View, rows: Ints, since: int) -> Graded:
+    low, high, recorded = (view.column(name)[rows] for name in ("start_low", "start_high", "recorded"))
+    old = (high < since) | ((low == FLOOR) & (recorded > FLOOR) & (recorded < since))
+    return np.where(old, UNKNOWN, YES).astype(np.int8), np.where(old, Reason.STALE, 0).astype(np.uint32)
 
 
 def _severity(view: View, rows: Ints, least_rank: int) -> Graded:

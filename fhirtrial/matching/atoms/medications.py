@@ -1,6 +1,6 @@
 """Medications: some exposure to the drug or class with the asked route, indication, dose, length, at the asked time.
 
-An order alone is presumed; administrations, dispenses and statements say that it was taken (DESIGN §4).
+An order alone is presumed; administrations, dispenses and statements say that it was taken (docs/truth.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pregnancy, lactation, child-bearing potential: conditions, tests and sex together; sensitive, rarely presumed.
 
-Male without evidence of it is presumed-no (DESIGN §4); for anyone else only the record speaks. A pregnancy that began
-more than 300 days ago is stale.
+Male without evidence of it is presumed-no (docs/truth.md); for anyone else only the record speaks. A pregnancy that
+began more than 300 days ago is stale.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from fhirtrial.matching.atoms.qualitative import result
 from fhirtrial.matching.grades import NO, PRESUMED_NO, PRESUMED_YES, UNKNOWN, YES, Answer, joined
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.view import View
-from fhirtrial.patients.facts import FLOOR, Family
+from fhirtrial.patients.facts import Family
 
 FAMILIES = (Family.CONDITIONS, Family.OBSERVATIONS)
 LONGEST = 300
-"""Days after which a pregnancy on the problem list is no longer believed (DESIGN §6)."""
+"""Days after which a pregnancy on the problem list is no longer believed."""
 
 
 def reproductive(atom: Reproductive, view: View) -> Answer:
@@ -35,27 +35,17 @@ def reproductive(atom: Reproductive, view: View) -> Answer:
 
 def _pregnant(view: View) -> Answer:
     """A current pregnancy on the record; a test decides where the problem list is silent, and may contradict a no."""
-    listed = _only_evidence(view, condition(Condition(concept="pregnancy", when="active"), view))
-    old = (view.column("start_high") < view.today - LONGEST) | (
-        (view.column("start_low") == FLOOR)
-        & (view.column("recorded") > FLOOR)
-        & (view.column("recorded") < view.today - LONGEST)
-    )
-    fresh = np.zeros(view.patients, bool)
-    rows = listed.rows
-    holds = rows.grade >= PRESUMED_YES
-    fresh[rows.patient[holds & ~old[rows.index]]] = True
-    stale = (listed.truth >= PRESUMED_YES) & ~fresh
+    asked = Condition(concept="pregnancy", when="active")
+    listed = _only_evidence(view, condition(asked, view, since=view.today - LONGEST))
     tested = result(Result(concept="hcg-pregnancy-test", result="positive"), view)
-    truth = np.where(stale, UNKNOWN, listed.truth).astype(np.int8)
-    reasons = np.where(stale, Reason.STALE, listed.reasons).astype(np.uint32)
+    truth, reasons = listed.truth, listed.reasons
     settled = (truth == UNKNOWN) & np.isin(tested.truth, (NO, YES))
     against = (truth == NO) & (tested.truth == YES)
     truth = np.where(settled, tested.truth, np.where(against, UNKNOWN, truth)).astype(np.int8)
     return Answer(
         truth,
         np.where(settled, 0, np.where(against, Reason.CONFLICTING, reasons)).astype(np.uint32),
-        joined(rows, tested.rows, lambda grade: grade),
+        joined(listed.rows, tested.rows, lambda grade: grade),
     )
 
 

@@ -7,10 +7,10 @@ from fhirtrial.criteria.lower import Lowered, lower
 from fhirtrial.criteria.tree import Age, Condition, Measurement, Sex
 from fhirtrial.plugins import Publication, Resource
 from fhirtrial.terminology import Concept, Terminology
+from fhirtrial.terminology.systems import URIS
 from fhirtrial_mappings.artifacts.primitives import string
 from fhirtrial_mappings.identity import criterion_coding
 
-UCUM = "http://unitsofmeasure.org"
 _AGE = {"coding": [{"system": "http://loinc.org", "code": "30525-0", "display": "Age"}]}
 _SEX = {"coding": [{"system": "http://loinc.org", "code": "46098-0", "display": "Sex"}]}
 _DISEASE = {"coding": [{"system": "http://snomed.info/sct", "code": "64572001", "display": "Disease (disorder)"}]}
@@ -72,7 +72,12 @@ def _age(atom: Age) -> Resource | None:
 
 def _bound(op: str, value: float, unit: str) -> Resource:
     """A Range includes its ends, so that a strict bound is a Quantity with a comparator."""
-    quantity = {"value": int(value) if value.is_integer() else value, "unit": unit, "system": UCUM, "code": unit}
+    quantity = {
+        "value": int(value) if value.is_integer() else value,
+        "unit": unit,
+        "system": URIS["ucum"],
+        "code": unit,
+    }
     match op:
         case ">=":
             return {"valueRange": {"low": quantity}}

@@ -17,7 +17,8 @@ from fhirtrial.errors import ArtifactError
 from fhirtrial.plugins import Resource
 from fhirtrial.terminology import Terminology
 from fhirtrial.terminology.names import plain
-from fhirtrial_mappings.artifacts.characteristics import AGE_CODES, DISEASE, GENDER, SEX_CODE, UCUM, single
+from fhirtrial.terminology.systems import URIS
+from fhirtrial_mappings.artifacts.characteristics import AGE_CODES, DISEASE, GENDER, SEX_CODE, single
 from fhirtrial_mappings.artifacts.extensions import ARTIFACT_STATUS, CHARACTERISTIC_EXPRESSION
 from fhirtrial_mappings.artifacts.primitives import string
 
@@ -138,7 +139,9 @@ def _bounds(key: str, value: Resource) -> Iterator[tuple[str, float, str]]:
 
 def _is_ucum(quantity: Resource) -> bool:
     number = isinstance(quantity.get("value"), int | float)
-    return number and quantity.get("system") == UCUM and bool(quantity.get("code")) and "extension" not in quantity
+    return (
+        number and quantity.get("system") == URIS["ucum"] and bool(quantity.get("code")) and "extension" not in quantity
+    )
 
 
 def _codes(concept: object) -> Coded:

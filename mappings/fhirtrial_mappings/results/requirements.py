@@ -36,25 +36,13 @@ from fhirtrial.plugins import Publication, Resource
 from fhirtrial.terminology.encounters import SETTINGS
 from fhirtrial.terminology.policy import load_policy
 from fhirtrial.terminology.routes import routes
-from fhirtrial_mappings.data_requirements import data_requirements, in_r5
+from fhirtrial.terminology.systems import URIS
+from fhirtrial_mappings.data_requirements import DATED, data_requirements, in_r5
 from fhirtrial_mappings.identity import value_set_url
 
 ALLERGY_TYPE = "http://hl7.org/fhir/allergy-intolerance-type"
-UCUM = "http://unitsofmeasure.org"
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-_DATED = {
-    "Condition": "onset",
-    "DiagnosticReport": "effective",
-    "Encounter": "period",
-    "Immunization": "occurrence",
-    "MedicationAdministration": "effective",
-    "MedicationDispense": "whenHandedOver",
-    "MedicationRequest": "authoredOn",
-    "MedicationStatement": "effective",
-    "Observation": "effective",
-    "Procedure": "performed",
-}
 _MUST_SUPPORT = {
     "AllergyIntolerance": ("code", "clinicalStatus", "verificationStatus"),
     "Condition": ("code", "clinicalStatus", "verificationStatus"),
@@ -156,7 +144,7 @@ def _routed(kind: str, route: str) -> Resource:
 def _days(atom: Atom, asked: Resource, span: Span | None, on: dt.date, to: Publication) -> Span | None:
     """The days that count; None where no date of the resource has to lie in them."""
     kind = asked["type"]
-    if kind not in _DATED:
+    if kind not in DATED:
         return None
     if kind == "Observation" and isinstance(atom, Medication | Reproductive):
         (name,) = [c for c in ("body-weight", "hcg-pregnancy-test") if _is_for(asked, c, to)]
@@ -188,7 +176,7 @@ def _dated(kind: str, atom: Atom, days: Span, on: dt.date) -> Resource:
     """So long before now where the days end now, which stays true while nobody re-writes the result; else a period."""
     first, last = int(days.first_earliest), int(days.last_latest)
     window: Window | None = getattr(atom, "window", None)
-    filters: Resource = {"path": _DATED[kind]}
+    filters: Resource = {"path": DATED[kind]}
     if last != calendar.day(on):
         start = {} if first == FLOOR else {"start": calendar.date(first).isoformat()}
         filters["valuePeriod"] = {**start, "end": calendar.date(last).isoformat()}
@@ -198,7 +186,7 @@ def _dated(kind: str, atom: Atom, days: Span, on: dt.date) -> Resource:
         value, unit = float(calendar.day(on) - first), "d"
         if window and window.start and calendar.shift(on, window.start) == first:
             value, unit = -window.start.value, window.start.unit
-        filters["valueDuration"] = {"value": value, "unit": unit, "system": UCUM, "code": unit}
+        filters["valueDuration"] = {"value": value, "unit": unit, "system": URIS["ucum"], "code": unit}
     return {"dateFilter": [filters]}
 
 

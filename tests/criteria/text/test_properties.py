@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from yaml_tables import read_table
 
 from fhirtrial.criteria.criterion import Kind
 from fhirtrial.criteria.document import criteria_from_bytes, criteria_to_bytes, node_from_json, node_to_json
@@ -223,7 +223,7 @@ def test_past_a_length_that_no_trial_has_items_stay_to_a_person() -> None:
 def own_words() -> list[tuple[Kind, str]]:
     rows: list[tuple[Kind, str]] = []
     for path in sorted(CASES.glob("*.yaml")):
-        for row in yaml.safe_load(path.read_text(encoding="utf-8")):
+        for row in read_table(path):
             rows += [(kind, row[kind]) for kind in ("inclusion", "exclusion") if kind in row]
     return rows
 

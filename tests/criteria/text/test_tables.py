@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 from criteria.notation import notation
+from yaml_tables import read_table
 
 from fhirtrial.criteria.criterion import Kind
 from fhirtrial.criteria.text.parse import parse_criterion
@@ -19,7 +19,7 @@ def rows() -> list[tuple[str, Kind, str, str]]:
     found: list[tuple[str, Kind, str, str]] = []
     kinds: tuple[Kind, ...] = ("inclusion", "exclusion")
     for path in sorted(CASES.glob("*.yaml")):
-        for row in yaml.safe_load(path.read_text(encoding="utf-8")):
+        for row in read_table(path):
             kind = next(k for k in kinds if k in row)
             found.append((path.stem, kind, row[kind], row["tree"]))
     return found

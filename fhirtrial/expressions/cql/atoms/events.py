@@ -24,7 +24,7 @@ def immunization(atom: Immunization, terminology: Terminology) -> Piece:
 
 
 def encounter(atom: Encounter, terminology: Terminology) -> Piece:
-    """Absence of an encounter never speaks (DESIGN §4), so this confirms or leaves open."""
+    """Absence of an encounter never speaks (docs/truth.md), so this confirms or leaves open."""
     span = _span(atom)
     if span is None:
         return Piece.unknown(NO_ANCHOR)

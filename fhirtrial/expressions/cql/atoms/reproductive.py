@@ -11,7 +11,7 @@ from fhirtrial.expressions.cql.names import UNKNOWN
 from fhirtrial.expressions.cql.piece import Piece
 from fhirtrial.terminology import Terminology
 
-# Days after which a pregnancy on the problem list is no longer believed (DESIGN §6).
+# Days after which a pregnancy on the problem list is no longer believed.
 _LONGEST = 300
 _PREGNANCY = Condition(concept="pregnancy", when="active")
 _LACTATION = Condition(concept="lactation", when="active")
@@ -69,7 +69,7 @@ def _open(rows: str) -> str:
 
 
 def _for_men(atom: Reproductive, truth: str, evidence: str, *read: Piece) -> Piece:
-    """Male without evidence of it is presumed not to be so (DESIGN §4)."""
+    """Male without evidence of it is presumed not to be so (docs/truth.md)."""
     men = f"Patient.gender.value = 'male' and not ({evidence})"
     return Piece(
         f'Coalesce(\n    {truth},\n    if {men} then "Presumed"(false, {family_list(atom)}) else {UNKNOWN})',
