@@ -223,4 +223,4 @@ def test_memory_does_not_grow_with_the_patients(tmp_path: Path, monkeypatch: pyt
     finally:
         tracemalloc.stop()
     print(f"peak of {few / 1e6:.1f} MB for 200 patients, {many / 1e6:.1f} MB for 800")
-    assert many < few + 600 * 500
+    assert many < few + 600 * 1000  # a match with its drafts takes several times as much
