@@ -22,7 +22,7 @@ import numpy as np
 import orjson
 from workload import many_patients, many_trials, real_trials
 
-from fhirtrial.matching import compiled, planes
+from fhirtrial.matching import planes
 from fhirtrial.matching.match import Run
 from fhirtrial.matching.screen import screen
 from fhirtrial.matching.truths import truths
@@ -47,15 +47,6 @@ def cpu(work: Callable[[], object], times: int = 3) -> float:
         start = time.process_time()
         work()
         runs.append(time.process_time() - start)
-    return min(runs)
-
-
-def wall(work: Callable[[], object], times: int = 3) -> float:
-    runs = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        runs.append(time.perf_counter() - start)
     return min(runs)
 
 
@@ -106,15 +97,10 @@ def cohort(run: Run, facts: Facts) -> None:
     took = {
         "atoms: facts → truths": cpu(lambda: truths(run.bound, run.view(facts)), 2),
         "packing into planes": cpu(lambda: planes.packed(atoms)),
-        "gates, numpy": cpu(lambda: planes.evaluated(gates, packed)),
+        "gates": cpu(lambda: planes.evaluated(gates, packed)),
         "unpacking all verdicts": cpu(lambda: planes.unpacked(verdicts, len(facts.patients))),
-        "all of it, numpy": cpu(lambda: screen(gates, run.bound, run.view(facts), fast=False), 2),
+        "all of it": cpu(lambda: screen(gates, run.bound, run.view(facts)), 2),
     }
-    if compiled.available():
-        compiled.verdict_planes(gates, packed[:, :, :2].copy())
-        took["gates, numba, 1 thread"] = cpu(lambda: compiled.verdict_planes(gates, packed, 1))
-        took["gates, numba, 2 threads, wall time"] = wall(lambda: compiled.verdict_planes(gates, packed, 2))
-        took["all of it, numba"] = cpu(lambda: screen(gates, run.bound, run.view(facts), fast=True), 2)
     rows = [(name, f"{seconds:.2f}", f"{pairs / seconds:.2g}") for name, seconds in took.items()]
     title = f"{len(facts.patients)} patients ({len(facts) / 1e6:.1f} M facts) × {len(run.trials)} trials"
     table(title, ("part", "CPU s", "pairs/s"), rows)

@@ -37,7 +37,8 @@ from fhirtrial.matching.atoms.demographics import Bounds, bounds_of
 from fhirtrial.matching.calendar import Span
 from fhirtrial.matching.codes import Codes
 from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, Ints
-from fhirtrial.matching.lanes import Asks
+from fhirtrial.matching.hearing import Ears
+from fhirtrial.matching.lanes import Asks, Told
 from fhirtrial.matching.quantities import OPERATORS
 from fhirtrial.matching.reads import Read, reads
 from fhirtrial.matching.spans import span_of, uses_half_lives
@@ -58,7 +59,8 @@ _OF_KIND = {
 class Silence(NamedTuple):
     """What no row means: presumed-no where the family was read to its end for the days asked and absence may speak.
 
-    `family` None: unknown, whatever was read. `male`: presumed-no for men.
+    `family` None: unknown, whatever was read (`speaks` is then for those of whom there are rows).
+    `male`: presumed-no for men.
     """
 
     family: Family | None = None
@@ -70,7 +72,10 @@ class Silence(NamedTuple):
 
 @dataclass(frozen=True)
 class Bound:
-    """`group`, `reading`, `silence` number each atom's among the tuples; -1: no rows are read for it."""
+    """`group`, `reading`, `silence` number each atom's among the tuples; -1: no rows are read for it.
+
+    `leaf` is the number of its reading and days, where rows at other times change nothing; else -1.
+    """
 
     atoms: tuple[Atom, ...]
     asks: Asks
@@ -78,34 +83,12 @@ class Bound:
     reading: Ints
     silence: Ints
     plain: tuple[bool, ...]
-    readings: tuple[tuple[Read, ...], ...]
     silences: tuple[Silence, ...]
-    concepts: tuple[str, ...]
-    leaf_list: tuple[int, ...]
+    ears: Ears
+    leaf: Ints
     first_of_leaf: Ints
     ages: tuple[tuple[Bounds, Ints], ...]
     sexes: tuple[tuple[Sex, int], ...]
-
-    @cached_property
-    def leaf(self) -> Ints:
-        """Per atom the number of its reading and days, where rows at other times change nothing; else -1."""
-        return np.array(self.leaf_list, np.int64)
-
-    @cached_property
-    def qualifiers(self) -> list[tuple[tuple[str, ...], tuple[str, ...]] | None]:
-        """Per atom the other concepts that its facts must be of, and those that they must not be of."""
-        named = ((getattr(atom, "also", ()), getattr(atom, "unless", ())) for atom in self.atoms)
-        return [pair if any(pair) else None for pair in named]
-
-    @cached_property
-    def of_encounters(self) -> NDArray[np.bool_]:
-        """Which leaves ask for stays and visits, which last."""
-        return np.array([isinstance(self.atoms[i], Encounter) for i in self.first_of_leaf.tolist()], bool)
-
-    @cached_property
-    def reading_list(self) -> list[int]:
-        found: list[int] = self.reading.tolist()
-        return found
 
     def silent(self, view: View) -> NDArray[np.int8]:
         """Per atom and patient, its truth if no row speaks to it."""
@@ -116,12 +99,13 @@ class Bound:
         read = (levels == Level.COMPLETE) & ((since == FLOOR) | (since <= first))
         presumed = speaks & read & (((used & complete) != 0) | (used == 0))
         presumed |= male & (view.sexes == "male")
-        return np.where(presumed, PRESUMED_NO, UNKNOWN).astype(np.int8)[self.silence]
+        return np.where(presumed, PRESUMED_NO, UNKNOWN).astype(np.int8).take(self.silence, axis=0)
 
     @cached_property
     def _silences(self) -> tuple[NDArray[Any], ...]:
         families = np.array([FAMILIES.index(s.family) if s.family else 0 for s in self.silences])
-        fields = (np.array(column)[:, None] for column in list(zip(*self.silences, strict=True))[1:])
+        told = [s._replace(speaks=s.speaks and s.family is not None) for s in self.silences]
+        fields = (np.array(column)[:, None] for column in list(zip(*told, strict=True))[1:])
         return families, *fields
 
 
@@ -148,7 +132,7 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
             silence = _silence(atom, span, policy, codes)
             key = _plain(atom)
             whole = key is None
-            key = (_own(atom) if key is None else key, type(atom), _window(atom) is None)
+            key = (_own(atom) if key is None else key, type(atom), whole and _window(atom) is None)
             group = groups.setdefault(key, len(groups))
             if group == len(plain):
                 plain.append(not whole)
@@ -175,8 +159,8 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
         table[5],
         table[3],
         tuple(targets),
+        Told(atoms),
     )
-    names = sorted({read.concept for some in readings for read in some if read.concept is not None})
     return Bound(
         tuple(atoms),
         asks,
@@ -184,10 +168,9 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
         table[1],
         table[2],
         tuple(plain),
-        tuple(readings),
         tuple(silences),
-        tuple(names),
-        tuple(leaf_list),
+        Ears(tuple(readings), codes),
+        np.array(leaf_list, np.int64),
         np.array(firsts, np.int64),
         tuple(_ages(atoms)),
         tuple((atom, i) for i, atom in enumerate(atoms) if isinstance(atom, Sex)),
@@ -208,6 +191,8 @@ def _timed(atom: Atom, silence: Silence) -> bool:
             return not silence.speaks
         case Encounter() | Finding() | DataAvailability():
             return True
+        case Condition() | Immunization() | Medication():
+            return atom.window is not None and len(reads(atom)) == 1
         case _:
             return False
 
@@ -223,16 +208,14 @@ def _window(atom: Atom) -> object:
 def _plain(atom: Atom) -> Hashable | None:
     """What two atoms of different concepts must share to be lanes of one group; None where they cannot be."""
     match atom:
-        case Condition(severity=None, course=None, stage=None):
-            return atom.when
+        case Condition() | Procedure() | Immunization() | Encounter() | Allergy():
+            return "any"
+        case Medication(distinct=1):
+            return "any"
         case Measurement(of="absolute", over=None):
             if atom.select in {"min", "max"}:
                 return atom.op, atom.select, atom.count
             return atom.select, atom.count
-        case Medication() if atom == Medication(concept=atom.concept, when=atom.when, window=atom.window):
-            return None if uses_half_lives(atom) else atom.when
-        case Procedure() | Immunization():
-            return "any"
         case _:
             return None
 
@@ -262,7 +245,9 @@ def _silence(atom: Atom, span: Span, policy: Policy, codes: Codes) -> Silence:
         case Condition() | Medication() | Procedure() | Immunization():
             return coded(atom.kind, _OF_KIND[atom.kind], atom.concept)
         case Allergy():
-            return Silence()  # only a list that is not empty may speak
+            # only a list that is not empty may speak
+            speaks = policy.absence(atom.kind, codes.terminology.concept(atom.concept)) == "presumed-no"
+            return Silence(speaks=speaks, complete=codes.complete(atom.concept) if speaks else 0)
         case Encounter():
             return uncoded("encounter", Family.ENCOUNTERS)
         case Finding():

@@ -20,7 +20,8 @@ from fhirtrial.patients.facts import CEIL, FLOOR
 
 Days: TypeAlias = NDArray[np.int64]
 
-EPOCH = dt.date(1970, 1, 1).toordinal()
+_EPOCH = dt.date(1970, 1, 1)
+EPOCH = _EPOCH.toordinal()
 DAYS = {"d": 1, "wk": 7}
 MONTHS = {"mo": 1, "a": 12}
 
@@ -42,7 +43,7 @@ class Span:
         """The window of each of these patients."""
         if isinstance(self.first_earliest, int):
             return self
-        return Span(*(np.asarray(end)[patient] for end in vars(self).values()))
+        return Span(*(end if isinstance(end, bool) else np.asarray(end)[patient] for end in vars(self).values()))
 
 
 def day(date: dt.date) -> int:
@@ -62,6 +63,20 @@ def shift(on: dt.date, offset: Offset) -> int | None:
     if offset.unit == "h":
         return day(on) + math.floor(offset.value / 24)
     return None
+
+
+def shifted(days: Days, offset: Offset) -> Days | None:
+    """As `shift`, for many days; those before and after all days stay no days and are not to be used."""
+    if offset.unit in DAYS or offset.unit == "h":
+        return days.astype(np.int64) + shift(_EPOCH, offset)  # type: ignore[operator]
+    if offset.unit not in MONTHS:
+        return None
+    known = np.where(abs(days) < CEIL, days, 0).astype("datetime64[D]")
+    month = known.astype("datetime64[M]")
+    later = month + round(offset.value * MONTHS[offset.unit])
+    longest = (later + 1).astype("datetime64[D]") - later.astype("datetime64[D]") - 1
+    found: Days = (later.astype("datetime64[D]") + np.minimum(known - month, longest)).astype(np.int64)
+    return found
 
 
 def resolve(window: Window, on: dt.date, half_life: tuple[float, float] | None = None) -> Span | None:

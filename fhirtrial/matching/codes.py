@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
+from fhirtrial.criteria.tree import Allergy
 from fhirtrial.criteria.truth import Truth
 from fhirtrial.patients.facts import CodeSet
 from fhirtrial.terminology import Terminology
@@ -100,6 +101,10 @@ class Codes:
             systems = (system for system in KEYS if self.terminology.is_complete(concept, system))
             self._complete[concept] = sum(BITS[system] for system in systems)
         return self._complete[concept]
+
+    def of_drug(self, atom: Allergy) -> bool:
+        """Whether an allergy to a drug is asked for."""
+        return self.terminology.concept(atom.concept).kind == "medication"
 
     def route(self, codes: CodeSet) -> str | None:
         """The route group that a recorded route belongs to."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ WEIGHT = "body-weight"
 PER_KILOGRAM = "/kg/d"
 
 
-def daily_dose(dose: Dose, concept: str, view: View, rows: Ints) -> tuple[Numbers, Graded, NDArray[np.str_]]:
+def daily_dose(dose: Dose, concept: str, view: View, rows: Ints) -> tuple[Numbers, Graded, Callable[[int], str]]:
     """Each exposure's daily dose in the bound's unit, that dose against the bound, and how it was compared."""
     amount_unit = dose.unit.split("/")[0]
     per_kilogram = dose.unit.endswith(PER_KILOGRAM)
@@ -38,11 +40,11 @@ def daily_dose(dose: Dose, concept: str, view: View, rows: Ints) -> tuple[Number
     low, high = significant(low), significant(high)
     doses = Numbers(low, high, closed, closed, why.astype(np.uint32))
     graded = compare(doses, dose.op, np.full(len(rows), dose.value))
-    words = [
-        f"{_range(a, b)} {dose.unit} {dose.op} {dose.value:g} {dose.unit}" if not w else ""
-        for a, b, w in zip(low.tolist(), high.tolist(), why.tolist(), strict=True)
-    ]
-    return doses, graded, np.array(words, dtype=np.str_)
+
+    def words(i: int) -> str:
+        return "" if why[i] else f"{_range(low[i], high[i])} {dose.unit} {dose.op} {dose.value:g} {dose.unit}"
+
+    return doses, graded, words
 
 
 def _range(low: float, high: float) -> str:

@@ -91,7 +91,9 @@ def fold(operator: np.ufunc, values: NDArray[np.generic], patient: Ints, patient
     """`operator` over each patient's values (rows sorted by patient), `empty` for patients without any."""
     result = np.full(patients, empty, np.int64)
     if len(values):
-        starts = np.flatnonzero(np.r_[True, patient[1:] != patient[:-1]])
+        first = np.ones(len(patient), bool)
+        first[1:] = patient[1:] != patient[:-1]
+        starts = np.flatnonzero(first)
         result[patient[starts]] = operator.reduceat(values.astype(np.int64), starts)
     return result
 
@@ -132,7 +134,7 @@ def _only_absent(answer: Answer) -> NDArray[np.bool_]:
 
 def joined(one: Rows, other: Rows, turned: Callable[[Grades], NDArray[Any]]) -> Rows:
     """Both sets of rows in one, sorted by patient, the other's grades turned."""
-    index = np.r_[one.index, other.index]
+    index = np.concatenate((one.index, other.index))
     order = np.argsort(index, kind="stable")
     n = len(one.index)
 
@@ -140,12 +142,12 @@ def joined(one: Rows, other: Rows, turned: Callable[[Grades], NDArray[Any]]) -> 
         j = int(order[i])
         return one.compared(j) if j < n else other.compared(j - n)
 
-    grade = np.r_[one.grade, turned(other.grade)].astype(np.int8)
+    grade = np.concatenate((one.grade, turned(other.grade))).astype(np.int8)
     return Rows(
         index[order],
-        np.r_[one.patient, other.patient][order],
+        np.concatenate((one.patient, other.patient))[order],
         grade[order],
-        np.r_[one.reasons, other.reasons][order],
+        np.concatenate((one.reasons, other.reasons))[order],
         compared,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fhirtrial.criteria.tree import Atom
 from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import PRESUMED_YES, UNKNOWN, YES, Ints, Rows, fold
 from fhirtrial.matching.reasons import Reason
@@ -33,7 +34,7 @@ def standing(view: View, rows: Ints) -> Graded:
     return grade, np.where(grade == UNKNOWN, Reason.UNCONFIRMED, 0).astype(np.uint32)
 
 
-def reasoned(view: View, rows: Ints, concept: str) -> Graded:
+def reasoned(view: View, concept: str, rows: Ints) -> Graded:
     """Whether the recorded reason is the concept: none recorded leaves it open, and another says no.
 
     A code that is not the concept's says no only in a system in which the concept's codes are complete.
@@ -53,14 +54,14 @@ def reasoned(view: View, rows: Ints, concept: str) -> Graded:
     return grade, np.where(grade == UNKNOWN, why, 0).astype(np.uint32)
 
 
-def denials(view: View, rows: Ints, concept: str, *, refuted: bool = False) -> Rows:
-    """Facts that deny the concept as a whole: its own head code refuted, or (unless `refuted`) a code for "not so".
+def denials(view: View, rows: Ints, atom: Atom, *, refuted: bool = False) -> Rows:
+    """Facts that deny the atom's concept whole: its own head code refuted, or (unless `refuted`) a code for "not so".
 
     Refuting one subtype says nothing about the others, so only the first code of each system speaks.
     """
-    denying = view.heads(concept)[rows] & (view.column("standing")[rows] == Standing.DENIED)
+    denying = view.heads_of(atom)[rows] & (view.column("standing")[rows] == Standing.DENIED)
     if not refuted:
-        said = view.states(concept)[rows] == State.DENIAL
+        said = view.states_of(atom)[rows] == State.DENIAL
         denying |= said & (view.column("standing")[rows] == Standing.ASSERTED)
     index = rows[denying & (view.column("start_low")[rows] <= view.today)]
     return Rows(index, view.column("patient")[index], np.full(len(index), YES), np.zeros(len(index), np.uint32))

@@ -7,8 +7,8 @@ no patient is looked at who has nothing to say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,8 +19,25 @@ from fhirtrial.criteria.tree import Atom
 from fhirtrial.matching.calendar import Span
 from fhirtrial.matching.grades import Absence, Ints
 from fhirtrial.matching.reads import Read, reads
-from fhirtrial.matching.view import Graded, Target, View, of_kinds
+from fhirtrial.matching.view import A, T, Target, View, distinct, of_kinds
 from fhirtrial.patients.facts import Family, Patient
+
+
+class Told:
+    """What the lanes' atoms say of themselves: the distinct things, and the number of each atom's among them."""
+
+    def __init__(self, atoms: Sequence[Atom]) -> None:
+        self._atoms = atoms
+        self._found: dict[tuple[Any, Any], tuple[list[Any], Ints]] = {}
+
+    def __call__(self, asked: Callable[[A], T], kind: type[A]) -> tuple[list[T], Ints]:
+        if (asked, kind) not in self._found:
+            things: dict[T, int] = {}
+            numbers = [
+                things.setdefault(asked(atom), len(things)) if isinstance(atom, kind) else -1 for atom in self._atoms
+            ]
+            self._found[asked, kind] = list(things), np.array(numbers, np.int64)
+        return self._found[asked, kind]
 
 
 @dataclass(frozen=True)
@@ -34,37 +51,26 @@ class Asks:
     complete: Ints
     targets: Ints
     target_table: tuple[Target, ...]
-
-    def of(self, lanes: Ints) -> Asks:
-        """A lane's for each key."""
-        return Asks(
-            self.spans.of(lanes),
-            self.operators[lanes],
-            self.values[lanes],
-            self.presumes[lanes],
-            self.complete[lanes],
-            self.targets[lanes],
-            self.target_table,
-        )
+    told: Told
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lanes(View):
     """`origin` and `key` per row: its row in the chunk, its (lane, patient) pair; `who` per key: the patient.
 
-    `asks` is one value per key, where the lanes differ; `own_…` per row speak of the lanes' own concepts, where
-    these differ.
+    `lane` per key is its lane, and `asks` what that asks, where the lanes differ; `own_…` per row speak of the lanes'
+    own concepts, where these differ.
     """
 
     base: View
     origin: Ints
     key: Ints
+    lane: Ints
     who: Ints
     atom: Atom
     asks: Asks | None = None
     own_states: NDArray[np.int8] | None = None
     own_heads: NDArray[np.bool_] | None = None
-    own_qualified: NDArray[np.int8] | None = None
 
     @property
     def patients(self) -> int:
@@ -80,79 +86,81 @@ class Lanes(View):
             found = self._columns[name] = self.base.column(name)[self.origin]
         return found
 
-    def states(self, concept: str, column: str = "code") -> NDArray[np.int8]:
-        if self.own_states is not None and column == "code" and concept == _concept(self.atom):
-            return self.own_states
-        return super().states(concept, column)
+    def states_of(self, atom: Atom) -> NDArray[np.int8]:
+        return self.own_states if self._mine(atom) and self.own_states is not None else super().states_of(atom)
 
-    def heads(self, concept: str) -> NDArray[np.bool_]:
-        if self.own_heads is not None and concept == _concept(self.atom):
-            return self.own_heads
-        return super().heads(concept)
+    def heads_of(self, atom: Atom) -> NDArray[np.bool_]:
+        return self.own_heads if self._mine(atom) and self.own_heads is not None else super().heads_of(atom)
 
-    def routed_states(self, concept: str, rows: Ints) -> NDArray[np.int8]:
-        if self.own_states is not None and concept == _concept(self.atom):
+    def routed_states_of(self, atom: Atom, rows: Ints) -> NDArray[np.int8]:
+        if self._mine(atom) and self.own_states is not None:
             return self.own_states[rows]
-        return super().routed_states(concept, rows)
+        return super().routed_states_of(atom, rows)
 
-    def qualified(self, rows: Ints, also: tuple[str, ...], unless: tuple[str, ...]) -> list[Graded]:
-        if self.own_states is None:
-            return super().qualified(rows, also, unless)
-        if self.own_qualified is None:
-            return []
-        return [(self.own_qualified[rows], np.zeros(len(rows), np.uint32))]
+    def _mine(self, atom: Atom) -> bool:
+        """Whether it stands for all the lanes' atoms, or is one that its function asks beside them."""
+        return atom is self.atom
+
+    def asking(self, atom: A, asked: Callable[[A], T], rows: Ints) -> Sequence[tuple[T, Ints | slice]]:
+        if self.asks is None or self.own_states is None or not self._mine(atom):
+            return super().asking(atom, asked, rows)
+        values, numbers = self.asks.told(asked, type(atom))
+        if len(values) == 1:
+            return [(values[0], slice(None))]
+        of = numbers[self.lane[self.key[rows]]]
+        return [(values[number], np.flatnonzero(of == number)) for number in distinct(of).tolist()]
 
     def span(self, atom: Atom) -> Span | None:
-        return super().span(atom) if self.asks is None or atom is not self.atom else self.asks.spans
+        return super().span(atom) if self._spans is None or not self._mine(atom) else self._spans
+
+    @cached_property
+    def _spans(self) -> Span | None:
+        if self.asks is None:
+            return None
+        spans = self.asks.spans.of(self.lane)
+        return spans if np.any(spans.assumed) else replace(spans, assumed=False)
 
     def asked(self, value: float, rows: Ints) -> NDArray[np.float64]:
-        return super().asked(value, rows) if self.asks is None else self.asks.values[self.key[rows]]
+        return super().asked(value, rows) if self.asks is None else self.asks.values[self.lane[self.key[rows]]]
 
     def operators(self, op: str, rows: Ints) -> str | Ints:
         if self.own_states is None or self.asks is None:
             return super().operators(op, rows)
-        return self.asks.operators[self.key[rows]]
+        return self.asks.operators[self.lane[self.key[rows]]]
 
     def targets(self, rows: Ints) -> tuple[Sequence[Target], Ints] | None:
         if self.own_states is None or self.asks is None:
             return None
-        return self.asks.target_table, self.asks.targets[self.key[rows]]
+        return self.asks.target_table, self.asks.targets[self.lane[self.key[rows]]]
 
-    def absence(self, kind: str, concept: str, families: tuple[Family, ...], span: Span) -> Absence:
-        if self.own_states is None or self.asks is None or concept != _concept(self.atom):
-            return super().absence(kind, concept, families, span)
-        used = self.systems[families[0]]
-        complete = ((used & self.asks.complete) != 0) | (used == 0)
-        told, silent = self._absence(families, span, complete), self._absence(families, span, None)
-        speaks = self.asks.presumes
-        return Absence(np.where(speaks, told.truth, silent.truth), np.where(speaks, told.reasons, silent.reasons))
+    def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: Span) -> Absence:
+        if self.own_states is None or self.asks is None or not self._mine(atom):
+            return super().absence(kind, atom, families, span)
+        complete = self._complete(self.asks.complete[self.lane], families)
+        return self._absence(families, span, self.asks.presumes[self.lane], complete)
+
+    @property
+    def whole(self) -> View:
+        return self.base
+
+    def of(self, everyone: NDArray[Any]) -> NDArray[Any]:
+        found: NDArray[Any] = everyone[self.who]
+        return found
 
     def person(self, patient: int) -> Patient:
         return self.base.person(int(self.who[patient]))
 
     @cached_property
     def births(self) -> Ints:
-        return self.base.births[self.who]
+        return self.of(self.base.births)
 
     @cached_property
     def last_births(self) -> Ints:
-        return self.base.last_births[self.who]
+        return self.of(self.base.last_births)
 
     @cached_property
     def sexes(self) -> NDArray[np.str_]:
-        return self.base.sexes[self.who]
-
-    @cached_property
-    def levels(self) -> Mapping[Family, Ints]:
-        return {f: of[self.who] for f, of in self.base.levels.items()}
-
-    @cached_property
-    def since(self) -> Mapping[Family, Ints]:
-        return {f: of[self.who] for f, of in self.base.since.items()}
-
-    @cached_property
-    def systems(self) -> Mapping[Family, Ints]:
-        return {f: of[self.who] for f, of in self.base.systems.items()}
+        return self.of(self.base.sexes)
 
 
 def narrowed(view: View, atom: Atom) -> Lanes:
@@ -160,9 +168,9 @@ def narrowed(view: View, atom: Atom) -> Lanes:
     rows = rows_of(view, reads(atom))
     everyone = np.arange(view.patients)
     key = view.column("patient")[rows]
-    return Lanes(
-        view.facts, view.on, view.codes, view.policy, view.uln, base=view, origin=rows, key=key, who=everyone, atom=atom
-    )
+    given = (view.facts, view.on, view.codes, view.policy, view.uln)
+    lane = np.zeros(view.patients, np.int64)
+    return Lanes(*given, base=view, origin=rows, key=key, lane=lane, who=everyone, atom=atom)
 
 
 def rows_of(view: View, of: tuple[Read, ...]) -> Ints:
@@ -181,7 +189,3 @@ def _spoken(view: View, read: Read) -> Ints:
         return np.empty(0, np.int64)
     rows = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
     return rows[of_kinds(view.column("kind")[rows], read.kinds)]
-
-
-def _concept(atom: Atom) -> str | None:
-    return getattr(atom, "concept", None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,13 @@ class Layer:
     @property
     def gates(self) -> int:
         return len(self.starts) - 1
+
+    @cached_property
+    def pairs(self) -> NDArray[np.int64] | None:
+        """[2 × gates], where every gate is an AND or OR of two inputs, as three of four are."""
+        if self.k not in {1, -1} or (np.diff(self.starts) != 2).any():
+            return None
+        return np.ascontiguousarray(self.inputs.reshape(-1, 2).T)
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,8 @@ def network(trials: Sequence[Trial], terminology: Terminology) -> Network:
         for trial, of in zip(trials, roots, strict=True)
     ]
     keys = list(build.gates)
-    order = sorted(range(len(keys)), key=lambda i: (build.levels[i], keys[i][0], keys[i][1]))
+    kind = [(build.levels[i], k, len(nodes) == 2) for i, (k, nodes) in enumerate(keys)]
+    order = sorted(range(len(keys)), key=lambda i: (kind[i], keys[i][1]))
     atoms = len(build.atoms)
     slot = np.empty(len(keys), np.int64)
     slot[order] = np.arange(atoms, atoms + len(keys))
@@ -126,9 +134,9 @@ def network(trials: Sequence[Trial], terminology: Terminology) -> Network:
     layers: list[Layer] = []
     first = 0
     while first < len(order):
-        level, k = build.levels[order[first]], keys[order[first]][0]
+        k = keys[order[first]][0]
         last = first
-        while last < len(order) and (build.levels[order[last]], keys[order[last]][0]) == (level, k):
+        while last < len(order) and kind[order[last]] == kind[order[first]]:
             last += 1
         nodes = [keys[i][1] for i in order[first:last]]
         starts = np.cumsum([0, *map(len, nodes)])

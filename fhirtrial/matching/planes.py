@@ -15,16 +15,20 @@ from fhirtrial.matching.network import Layer, Network
 Planes = NDArray[np.uint64]
 LEVELS = 4
 WORD = 64
+IN_CACHE = 1 << 15
+"""Words of gates that are combined at once: as many as a core's cache holds with what they read."""
 
 
 def packed(truth: NDArray[np.int8]) -> Planes:
     """[slots × patients] → [slots × 4 × words]; patients beyond the last are `no`."""
     slots, patients = truth.shape
-    words = -(-patients // WORD)
+    words, octets = -(-patients // WORD), -(-patients // 8)
     planes = np.zeros((slots, LEVELS, words * 8), np.uint8)
+    if patients % 8:  # whole octets, so that all slots are packed in one stretch
+        truth = np.pad(truth, ((0, 0), (0, -patients % 8)))
     for level in range(LEVELS):
-        bits = np.packbits(truth > level, axis=1, bitorder="little")
-        planes[:, level, : bits.shape[1]] = bits
+        bits = np.packbits(truth > level, bitorder="little")
+        planes[:, level, :octets] = bits.reshape(slots, octets)
     return planes.view(np.uint64)
 
 
@@ -50,6 +54,13 @@ def evaluated(network: Network, atoms: Planes) -> Planes:
 
 
 def _layer(layer: Layer, planes: Planes) -> None:
+    if layer.pairs is not None:
+        combine = np.bitwise_and if layer.k == -1 else np.bitwise_or
+        size = max(1, IN_CACHE // planes[0].size)
+        for start in range(0, layer.gates, size):
+            one, other = layer.pairs[:, start : start + size]
+            combine(planes[one], planes[other], out=planes[layer.first + start : layer.first + start + len(one)])
+        return
     starts = layer.starts.tolist()
     for gate, (start, end) in enumerate(pairwise(starts), layer.first):
         nodes = planes[layer.inputs[start:end]]
@@ -86,6 +97,10 @@ def one_by_one(network: Network, atoms: NDArray[np.int8]) -> NDArray[np.int8]:
     truth[: len(atoms)] = atoms
     for layer in network.layers:
         here = slice(layer.first, layer.first + layer.gates)
+        if layer.pairs is not None:
+            combine = np.minimum if layer.k == -1 else np.maximum
+            combine(truth[layer.pairs[0]], truth[layer.pairs[1]], out=truth[here])
+            continue
         nodes = truth[layer.inputs]
         if layer.k == 0:
             truth[here] = 4 - nodes
@@ -94,6 +109,6 @@ def one_by_one(network: Network, atoms: NDArray[np.int8]) -> NDArray[np.int8]:
         elif layer.k == 1:
             np.maximum.reduceat(nodes, layer.starts[:-1], out=truth[here])
         else:
-            parts = np.split(nodes, layer.starts[1:-1])
-            truth[here] = [np.partition(part, len(part) - layer.k)[len(part) - layer.k] for part in parts]
+            reached = [np.add.reduceat(nodes > level, layer.starts[:-1], dtype=np.int64) for level in range(LEVELS)]
+            truth[here] = (np.array(reached) >= layer.k).sum(axis=0)
     return truth

@@ -24,7 +24,8 @@ from fhirtrial.terminology.systems import canonical
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 OPERATORS = (">", ">=", "<", "<=", "=")
-NUMERIC = (ValueKind.QUANTITY, ValueKind.RANGE, ValueKind.RATIO)
+_NUMERIC = np.isin(np.arange(len(ValueKind)), (ValueKind.QUANTITY, ValueKind.RANGE, ValueKind.RATIO))
+"""Which kinds of values are numbers."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ def numbers(view: View, rows: Ints, unit: str | None, molar_mass: float | None) 
     kind, comparator = view.column("value_kind")[rows], view.column("comparator")[rows]
     factor, offset = _lines(view, rows, unit, molar_mass)
     low, high = (significant(view.column(name)[rows] * factor + offset) for name in ("low", "high"))
-    numeric = np.isin(kind, NUMERIC) & ~(np.isnan(low) & np.isnan(high) & ~np.isnan(factor))
-    empty = np.isin(kind, (ValueKind.NONE, ValueKind.ABSENT))
+    numeric = _NUMERIC[kind] & ~(np.isnan(low) & np.isnan(high) & ~np.isnan(factor))
+    empty = (kind == ValueKind.NONE) | (kind == ValueKind.ABSENT)
     wordy = np.where(empty, Reason.ABSENT, Reason.NOT_COMPUTABLE)
     why = np.where(~numeric, wordy, np.where(np.isnan(factor), Reason.UNIT_NOT_CONVERTIBLE, 0))
-    below = np.isin(comparator, (Comparator.LESS, Comparator.LESS_OR_EQUAL))
-    above = np.isin(comparator, (Comparator.GREATER, Comparator.GREATER_OR_EQUAL))
+    below = (comparator == Comparator.LESS) | (comparator == Comparator.LESS_OR_EQUAL)
+    above = (comparator == Comparator.GREATER) | (comparator == Comparator.GREATER_OR_EQUAL)
     return Numbers(
         np.where(below | np.isnan(low), -np.inf, low),
         np.where(above | np.isnan(high), np.inf, high),

@@ -22,7 +22,7 @@ from fhirtrial.criteria.tree import (
     Result,
 )
 from fhirtrial.matching.dosing import PER_KILOGRAM, WEIGHT
-from fhirtrial.matching.view import KINDS
+from fhirtrial.matching.view import KINDS, Qualifiers
 from fhirtrial.patients.facts import Family, Kind
 
 
@@ -43,6 +43,11 @@ _STATE = {
         Read((Kind.CONDITION,), "menopause"),
     ),
 }
+
+
+def qualifiers(atom: Condition | Medication | Procedure) -> Qualifiers | None:
+    """The other concepts that its facts must be of, and those that they must not be of."""
+    return (atom.also, atom.unless) if atom.also or atom.unless else None
 
 
 def reads(atom: Atom) -> tuple[Read, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntFlag
+from functools import cache
 
 
 class Reason(IntFlag):
@@ -26,6 +27,7 @@ class Reason(IntFlag):
     NEEDS_HUMAN = 1 << 17
 
 
+@cache
 def labels(reasons: int) -> tuple[str, ...]:
     """The words for a set of reasons, in the order of the list.
 

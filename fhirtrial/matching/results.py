@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from fhirtrial.criteria.tree import Atom
 from fhirtrial.matching.calendar import Span
 from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Bits, Grades, Ints, Rows, fold, presumed
@@ -22,16 +23,17 @@ from fhirtrial.patients.facts import Family, Kind, Standing
 
 def reduce_results(
     view: View,
-    concept: str,
+    atom: Atom,
     span: Span,
     select: str,
     judge: Callable[[Ints], tuple[Graded, Callable[[int], str]]],
     *,
     count: int = 1,
 ) -> Answer:
-    """Judges the concept's results in the window and reduces them; `judge` grades rows and words its comparisons."""
+    """Judges results of the atom's concept in the window and reduces them; `judge` grades rows, words comparisons."""
+    kind = view.concept(atom.concept).kind  # type: ignore[union-attr,arg-type]
     rows = view.rows(Kind.OBSERVATION)
-    states = view.states(concept)[rows]
+    states = view.states_of(atom)[rows]
     spoken = (states >= State.MENTIONED) & (view.column("standing")[rows] != Standing.DENIED)
     rows, states = rows[spoken], states[spoken]
     judged, compared = judge(rows)
@@ -41,7 +43,7 @@ def reduce_results(
         rows, compared, judged, named = _without(rows, compared, (named[0] != YES) & (judged[0] == NO), judged, named)
     grade, reasons = _unsure(judged, named, standing(view, rows))
     placed, _ = measured(view, rows, span)
-    absence = view.absence(view.concept(concept).kind, concept, (Family.OBSERVATIONS,), span)
+    absence = view.absence(kind, atom, (Family.OBSERVATIONS,), span)
     patient = view.column("patient")[rows]
     # a result that failed (no value at all) neither outdates nor joins those that succeeded
     empty = (grade == UNKNOWN) & (reasons & Reason.ABSENT != 0)

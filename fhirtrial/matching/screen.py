@@ -1,6 +1,6 @@
 """Patients × trials → verdicts alone: the whole of a nightly run, of which only some pairs need a Match.
 
-The same verdicts as `Run.matches` gives, without reasons: one patient by bytes, many by bit planes, or compiled.
+The same verdicts as `Run.matches` gives, without reasons: one patient by bytes, many by bit planes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fhirtrial.matching import compiled, planes
+from fhirtrial.matching import planes
 from fhirtrial.matching.bind import Bound
 from fhirtrial.matching.network import Ints, Network
 from fhirtrial.matching.planes import Planes
@@ -20,8 +20,6 @@ from fhirtrial.matching.view import View
 
 FEW = 4
 """Patients up to which bytes, one patient after the other, are quicker than planes."""
-MANY = 4096
-"""Patients of a chunk from which compiling pays."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,8 @@ def levels(found: Planes, patients: int | Ints) -> Ints:
     return counts
 
 
-def screen(network: Network, bound: Bound, view: View, *, fast: bool | None = None, whole: bool = False) -> Screen:
-    """`fast` None: compiled where that is installed and pays; `whole`: the criteria's planes are kept, too."""
+def screen(network: Network, bound: Bound, view: View, *, whole: bool = False) -> Screen:
+    """`whole`: the criteria's planes are kept, too."""
     atoms = truths(bound, view)
     if whole:
         slots = planes.evaluated(network, planes.packed(atoms))
@@ -72,6 +70,4 @@ def screen(network: Network, bound: Bound, view: View, *, fast: bool | None = No
         table = np.array(columns, np.int8).reshape(view.patients, -1).T
         return Screen(planes.packed(table), view.patients)
     packed = planes.packed(atoms)
-    if fast or (fast is None and view.patients >= MANY and compiled.available()):
-        return Screen(compiled.verdict_planes(network, packed), view.patients)
     return Screen(planes.evaluated(network, packed)[network.verdicts], view.patients)

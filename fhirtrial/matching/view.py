@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fhirtrial.criteria.tree import Atom
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import Codes, Said, Spoken
-from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, Absence, Bits, Grades, Ints
+from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, YES, Absence, Bits, Grades, Ints
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.spans import span_of
 from fhirtrial.patients.facts import CEIL, FLOOR, Coverage, Facts, Family, Kind, Level, Patient
@@ -26,6 +26,10 @@ from fhirtrial.terminology import Concept, Terminology
 from fhirtrial.terminology.policy import Policy
 
 Graded = tuple[Grades, Bits]
+Qualifiers = tuple[tuple[str, ...], tuple[str, ...]]
+"""Concepts that facts must be of, and those that they must not be of."""
+A = TypeVar("A", bound=Atom)
+T = TypeVar("T")
 Target = tuple[str | None, float | None]
 """A unit, and the molar mass by which a mass becomes an amount."""
 
@@ -117,15 +121,54 @@ class View:
         found: NDArray[np.int8] = table[numbers]
         return found
 
-    def qualified(self, rows: Ints, also: tuple[str, ...], unless: tuple[str, ...]) -> list[Graded]:
-        """Whether the facts are of each of the concepts in `also`, and of none in `unless`."""
-        if not also and not unless:
-            return []
+    def states_of(self, atom: Atom) -> NDArray[np.int8]:
+        """As `states`, for the concept that the atom asks for."""
+        return self.states(atom.concept)  # type: ignore[union-attr,arg-type]
+
+    def heads_of(self, atom: Atom) -> NDArray[np.bool_]:
+        """As `heads`, for the concept that the atom asks for."""
+        return self.heads(atom.concept)  # type: ignore[union-attr,arg-type]
+
+    def routed_states_of(self, atom: Atom, rows: Ints) -> NDArray[np.int8]:
+        """As `routed_states`, for the concept that the atom asks for."""
+        return self.routed_states(atom.concept, rows)  # type: ignore[union-attr,arg-type]
+
+    def asking(self, atom: A, asked: Callable[[A], T], rows: Ints) -> Sequence[tuple[T, Ints | slice]]:  # noqa: ARG002
+        """What is asked of the rows, each with the places of those of which it is: one thing, but see `lanes`."""
+        return [(asked(atom), slice(None))]
+
+    def each(self, atom: A, asked: Callable[[A], T], rows: Ints, judge: Callable[[T, Ints], Graded]) -> list[Graded]:
+        """The rows judged by what is asked of them, as a part of their grades; what asks for nothing is held."""
+        parts = self.asking(atom, asked, rows)
+        if len(parts) == 1:
+            ((one, _),) = parts
+            return [judge(one, rows)] if one else []
+        grade, reasons = np.full(len(rows), YES, np.int8), np.zeros(len(rows), np.uint32)
+        for one, places in parts:
+            if one:
+                grade[places], reasons[places] = judge(one, rows[places])
+        return [(grade, reasons)]
+
+    def which(self, atom: A, asked: Callable[[A], object], rows: Ints) -> NDArray[np.bool_]:
+        """Of which of the rows it is asked."""
+        which = np.zeros(len(rows), bool)
+        for one, places in self.asking(atom, asked, rows):
+            which[places] = bool(one)
+        return which
+
+    def qualified(self, atom: A, asked: Callable[[A], Qualifiers | None], rows: Ints) -> list[Graded]:
+        """Whether the facts are of each of the atom's other concepts, and of none that they must not be of."""
+        return self.each(atom, asked, rows, self._qualified)
+
+    def _qualified(self, asked: Qualifiers | None, rows: Ints) -> Graded:
+        assert asked is not None  # noqa: S101 - only called with some
         values = self.facts.vocabulary.codes.values
-        numbers = self.column("code")[rows].tolist()
-        told = {n: self.codes.qualified(values[n], also, unless) for n in set(numbers)}
-        grade = np.array([told[n] for n in numbers], np.int8)
-        return [(grade, np.where(grade == UNKNOWN, Reason.CODE_TOO_COARSE, 0).astype(np.uint32))]
+        numbers = self.column("code")[rows]
+        table = np.zeros(len(values), np.int8)
+        for number in distinct(numbers).tolist():
+            table[number] = self.codes.qualified(values[number], *asked)
+        grade = table[numbers]
+        return grade, np.where(grade == UNKNOWN, Reason.CODE_TOO_COARSE, 0).astype(np.uint32)
 
     def heads(self, concept: str) -> NDArray[np.bool_]:
         """Rows whose code is the one that stands for the whole concept in its system."""
@@ -184,59 +227,74 @@ class View:
     def sexes(self) -> NDArray[np.str_]:
         return np.array([p.sex for p in self.facts.patients], dtype="U8")
 
-    def absence(self, kind: str, concept: str, families: tuple[Family, ...], span: calendar.Span) -> Absence:
+    def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: calendar.Span) -> Absence:
         """What it means, per patient, that no fact answers: the policy, where docs/truth.md lets it speak."""
-        speaks = self.policy.absence(kind, self.concept(concept)) == "presumed-no"
-        return self._absence(families, span, self._complete(concept, families) if speaks else None)
+        concept: str = atom.concept  # type: ignore[union-attr,assignment]
+        if self.policy.absence(kind, self.concept(concept)) != "presumed-no":
+            return self._absence(families, span, False)
+        return self._absence(families, span, True, self._complete(self.codes.complete(concept), families))
 
     def uncoded_absence(self, kind: str, families: tuple[Family, ...], span: calendar.Span) -> Absence:
         """As `absence`, for kinds that ask for no one coded concept: encounter, imaging, family."""
-        speaks = self.policy.absences.get(kind, "unknown") == "presumed-no"
-        return self._absence(families, span, np.ones(self.patients, bool) if speaks else None)
+        return self._absence(families, span, self.policy.absences.get(kind, "unknown") == "presumed-no")
 
     def recorded(self, families: tuple[Family, ...], span: calendar.Span) -> Absence:
         """As `absence`, for questions about the record itself: what a fully read record lacks, it lacks."""
-        return self._absence(families, span, np.ones(self.patients, bool))
+        return self._absence(families, span, True)
 
     def _absence(
-        self, families: tuple[Family, ...], span: calendar.Span, complete: NDArray[np.bool_] | None
+        self,
+        families: tuple[Family, ...],
+        span: calendar.Span,
+        speaks: bool | NDArray[np.bool_],
+        complete: bool | NDArray[np.bool_] = True,
     ) -> Absence:
-        truth = np.full(self.patients, UNKNOWN, np.int8)
+        """`speaks`: absence may mean no; `complete`: where it may, the codes in use say all of the concept."""
         reasons = np.zeros(self.patients, np.uint32)
         for family in families:
-            level, since = self.levels[family], self.since[family]
+            level, since = self.of(self.whole.levels[family]), self.of(self.whole.since[family])
             late = (level == Level.COMPLETE) & (since != FLOOR) & (since > span.first_earliest)
-            reasons |= LACKING[level] | np.where(late, Reason.PARTIAL, 0).astype(np.uint32)
-        silent = reasons == 0
-        if complete is None:
-            reasons[silent] = Reason.ABSENT
-        else:
-            truth[silent & complete] = PRESUMED_NO
-            reasons[silent & ~complete] = Reason.CONCEPT_INCOMPLETE
-        return Absence(truth, reasons)
+            reasons |= LACKING[level] | np.where(late, _PARTIAL, _NOTHING)
+        why = np.where(speaks, np.where(complete, _NOTHING, _INCOMPLETE), _ABSENT)
+        reasons = np.where(reasons == 0, why, reasons)
+        return Absence(np.where(reasons == 0, PRESUMED_NO, UNKNOWN).astype(np.int8), reasons)
 
-    def _complete(self, concept: str, families: tuple[Family, ...]) -> NDArray[np.bool_]:
-        """Per patient: for each family, its facts use a system in which the concept is complete, or there are none."""
-        complete = self.codes.complete(concept)
+    def _complete(self, concept: int | Ints, families: tuple[Family, ...]) -> NDArray[np.bool_]:
+        """Per patient: for each family, its facts use a system in which the concept is complete, or there are none.
+
+        `concept`: a bit for each system in which it is.
+        """
         result = np.ones(self.patients, bool)
         for family in families:
-            used = self.systems[family]
-            result &= (used & complete != 0) | (used == 0)
+            used = self.of(self.whole.systems[family])
+            result &= (used & concept != 0) | (used == 0)
         return result
+
+    @property
+    def whole(self) -> View:
+        """The chunk that this is a part of; see `lanes`."""
+        return self
+
+    def of(self, everyone: NDArray[Any]) -> NDArray[Any]:
+        """What is known of every patient of the chunk, for each patient here; see `lanes`."""
+        return everyone
 
     @cached_property
     def levels(self) -> Mapping[Family, Ints]:
         """Per family and patient, how much of it was read."""
-        return {f: self._coverage(f, lambda c: c.level) for f in Family}
+        return self._coverage(lambda c: c.level)
 
     @cached_property
     def since(self) -> Mapping[Family, Ints]:
         """Per family and patient, the first day that the record can speak of."""
-        return {f: self._coverage(f, lambda c: c.since) for f in Family}
+        return self._coverage(lambda c: c.since)
 
-    def _coverage(self, family: Family, of: Callable[[Coverage], int]) -> Ints:
-        none = Coverage()
-        return np.array([of(p.coverage.get(family, none)) for p in self.facts.patients], np.int64)
+    def _coverage(self, of: Callable[[Coverage], int]) -> Mapping[Family, Ints]:
+        """Patients that share what was read of them are looked at once."""
+        none, shared = Coverage(), {id(p.coverage): p.coverage for p in self.facts.patients}
+        numbers = {one: number for number, one in enumerate(shared)}
+        mine = np.array([numbers[id(p.coverage)] for p in self.facts.patients], np.int64)
+        return {f: np.array([of(one.get(f, none)) for one in shared.values()], np.int64)[mine] for f in Family}
 
     @cached_property
     def systems(self) -> Mapping[Family, Ints]:
@@ -267,6 +325,9 @@ def distinct(numbers: NDArray[Any]) -> Ints:
     return np.flatnonzero(np.bincount(numbers))
 
 
+_NOTHING, _PARTIAL, _INCOMPLETE, _ABSENT = np.array(
+    [0, Reason.PARTIAL, Reason.CONCEPT_INCOMPLETE, Reason.ABSENT], np.uint32
+)
 LACKING = np.zeros(len(Level), np.uint32)
 """Why a family that was read no further lets nothing be presumed."""
 LACKING[[Level.NOT_LOADED, Level.PARTIAL, Level.REDACTED]] = Reason.NOT_LOADED, Reason.PARTIAL, Reason.REDACTED

@@ -21,13 +21,13 @@ def change(atom: Change, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.OBSERVATION)
-    mine = (view.states(atom.concept)[rows] == State.HIT) & (view.column("standing")[rows] == Standing.ASSERTED)
+    mine = (view.states_of(atom)[rows] == State.HIT) & (view.column("standing")[rows] == Standing.ASSERTED)
     rows = rows[mine]
     concept = view.concept(atom.concept)
     n = numbers(view, rows, concept.unit if atom.relative else atom.unit, concept.molar_mass)
     rows, n = rows[n.why != Reason.ABSENT], n.kept(n.why != Reason.ABSENT)
     placed, _ = measured(view, rows, span)
-    absence = view.absence(concept.kind, atom.concept, (Family.OBSERVATIONS,), span)
+    absence = view.absence(concept.kind, atom, (Family.OBSERVATIONS,), span)
     truth, reasons = absence.truth.copy(), absence.reasons.copy()
     patient = view.column("patient")[rows]
     grade = np.full(len(rows), NO, np.int8)

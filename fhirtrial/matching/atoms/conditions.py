@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +27,14 @@ from fhirtrial.matching.grades import (
     presumed,
 )
 from fhirtrial.matching.identity import denials, first_days, identified, standing
+from fhirtrial.matching.reads import qualifiers
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import Graded, began, graded, overlapped
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CEIL, FLOOR, Course, Family, Kind
 from fhirtrial.terminology.severity import severity_rank
 
+_SEVERITY, _COURSE, _STAGE = attrgetter("severity"), attrgetter("course"), attrgetter("stage")
 SEVERITIES = {"mild": 1, "moderate": 2, "severe": 3}
 
 
@@ -40,47 +44,62 @@ def condition(atom: Condition, view: View, *, since: int = FLOOR) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     all_rows = view.rows(Kind.CONDITION)
-    states = view.states(atom.concept)[all_rows]
+    states = view.states_of(atom)[all_rows]
     rows, states = all_rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
     parts = [identified(states), standing(view, rows), _time(atom, view, rows, states, span)]
-    parts += view.qualified(rows, atom.also, atom.unless)
+    parts += view.qualified(atom, qualifiers, rows)
     if since > FLOOR:
         parts.append(_fresh(view, rows, since))
-    if atom.severity:
-        parts.append(_severity(view, rows, SEVERITIES[atom.severity]))
-    if atom.course:
-        parts.append(_course(view, rows, atom.course))
-    if atom.stage:
-        parts.append(_stage(view, rows, atom.stage))
+    parts += view.each(atom, _SEVERITY, rows, partial(_severity, view))
+    parts += view.each(atom, _COURSE, rows, partial(_course, view))
+    parts += view.each(atom, _STAGE, rows, partial(_stage, view))
     grade, reasons = least(*parts)
     found = Rows(rows, view.column("patient")[rows], grade, reasons)
-    absence = view.absence("condition", atom.concept, (Family.CONDITIONS,), span)
+    absence = view.absence("condition", atom, (Family.CONDITIONS,), span)
     answer = exists(found, absence, assumed=span.assumed)
-    denial = denials(view, all_rows, atom.concept)
+    denial = denials(view, all_rows, atom)
     told = denied(answer, denial, first_days(view, found), first_days(view, denial, latest=True))
     return replace(told, truth=presumed(told.truth, span.assumed))
 
 
+def _when(atom: Condition) -> str:
+    return "now" if atom.when == "active" and atom.window is None else atom.when
+
+
 def _time(atom: Condition, view: View, rows: Ints, states: NDArray[np.int8], span: calendar.Span) -> Graded:
-    history = states == State.HISTORY
-    match atom.when:
+    ((grade, reasons),) = view.each(atom, _when, rows, partial(_placed, view, span))
+    history = np.flatnonzero(states == State.HISTORY)
+    if len(history):
+        ((once, why),) = view.each(atom, _once, rows[history], partial(_was_once, view))
+        grade, reasons = grade.copy(), reasons.copy()
+        grade[history], reasons[history] = once, why
+    return grade, reasons
+
+
+def _placed(view: View, span: calendar.Span, when: str, rows: Ints) -> Graded:
+    match when:
         case "onset":
-            grade, reasons = began(view, rows, span)
-        case "active" if atom.window is None:
-            grade, reasons = _current(view, rows)
+            return began(view, rows, span)
+        case "now":
+            return _current(view, rows)
         case "history":
-            grade, reasons = _over(view, rows, span)
+            return _over(view, rows, span)
         case _:
-            grade, reasons = _lasting(view, rows, span)
-    # "history of" codes say that it was once so, not when, and that it is not so now
+            return _lasting(view, rows, span)
+
+
+def _once(atom: Condition) -> tuple[str, bool]:
+    return atom.when, atom.window is not None
+
+
+def _was_once(view: View, asked: tuple[str, bool], rows: Ints) -> Graded:
+    """A code for "history of" says that it was once so, not when, and that it is not so now."""
+    when, windowed = asked
     told = {"active": (NO, 0), "history": (YES, 0), "onset": (UNKNOWN, Reason.UNDATED)}
-    once = (YES, 0) if atom.window is None else (UNKNOWN, Reason.UNDATED)
-    then, why = told.get(atom.when, once)
+    then, why = told.get(when, (UNKNOWN, Reason.UNDATED) if windowed else (YES, 0))
     past, unplaced = overlapped(view, rows, calendar.until(view.on))
-    return (
-        np.where(history, np.minimum(then, past), grade).astype(np.int8),
-        np.where(history, np.where(then == UNKNOWN, why, unplaced), reasons).astype(np.uint32),
-    )
+    reasons = np.full(len(rows), why, np.uint32) if then == UNKNOWN else unplaced
+    return np.minimum(then, past).astype(np.int8), reasons
 
 
 def _lasting(view: View, rows: Ints, span: calendar.Span) -> Graded:
@@ -97,13 +116,13 @@ def _current(view: View, rows: Ints) -> Graded:
     today = calendar.day(view.on)
     course, low, high = (view.column(name)[rows] for name in ("course", "start_low", "start_high"))
     grade, reasons = overlapped(view, rows, calendar.at(view.on))
-    lasting = np.isin(course, (Course.NOW, Course.RECURRENT))
+    lasting = (course == Course.NOW) | (course == Course.RECURRENT)
     begun = (high <= today) | ((low == FLOOR) & (high == CEIL))
     grade = np.where(lasting & begun, YES, grade)
-    over = np.isin(course, (Course.OVER, Course.PAUSED)) & (view.column("end_high")[rows] == CEIL)
-    grade = np.where(over, NO, grade)
+    endless = view.column("end_high")[rows] == CEIL
+    grade = np.where(((course == Course.OVER) | (course == Course.PAUSED)) & endless, NO, grade)
     # nothing said about its course and nothing about its end: taken as still there, by assumption
-    unstated = (course == Course.OPEN) & (view.column("end_high")[rows] == CEIL) & begun
+    unstated = (course == Course.OPEN) & endless & begun
     grade = np.where(unstated, PRESUMED_YES, grade).astype(np.int8)
     return grade, np.where(grade == UNKNOWN, reasons | Reason.UNDATED, 0).astype(np.uint32)
 
@@ -120,14 +139,15 @@ def _fresh(view: View, rows: Ints, since: int) -> Graded:
     return np.where(old, UNKNOWN, YES).astype(np.int8), np.where(old, Reason.STALE, 0).astype(np.uint32)
 
 
-def _severity(view: View, rows: Ints, least_rank: int) -> Graded:
+def _severity(view: View, asked: str, rows: Ints) -> Graded:
+    least_rank = SEVERITIES[asked]
     values, numbers = view.facts.vocabulary.codes.values, view.column("severity")[rows]
     table = {n: severity_rank(values[n].codings, values[n].words) for n in np.unique(numbers).tolist()}
     rank = np.array([table[n] for n in numbers.tolist()], np.int64)
     return graded(rank >= least_rank, (rank > 0) & (rank < least_rank), Reason.ABSENT)
 
 
-def _course(view: View, rows: Ints, asked: str) -> Graded:
+def _course(view: View, asked: str, rows: Ints) -> Graded:
     """Recurrence is a clinical status; whether a course is acute or chronic has no element in FHIR.
 
     Active is the parent code of recurrence and relapse, so it denies neither.
@@ -138,7 +158,7 @@ def _course(view: View, rows: Ints, asked: str) -> Graded:
     return graded(view.column("course")[rows] == Course.RECURRENT, nothing, Reason.ABSENT)
 
 
-def _stage(view: View, rows: Ints, asked: str) -> Graded:
+def _stage(view: View, asked: str, rows: Ints) -> Graded:
     """The same words are the stage; other words may still mean it, as every system writes stages its own way."""
     values = view.facts.vocabulary.codes.values
     recorded = [[word.casefold() for word in values[n].words] for n in view.column("stage")[rows].tolist()]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from operator import attrgetter
 
 import numpy as np
 
@@ -23,11 +25,14 @@ from fhirtrial.matching.grades import (
     presumed,
 )
 from fhirtrial.matching.identity import denials, first_days, identified, reasoned, standing
+from fhirtrial.matching.reads import qualifiers
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import Graded, graded, lasting
-from fhirtrial.matching.view import View
+from fhirtrial.matching.view import View, distinct
 from fhirtrial.patients.facts import FLOOR, Family, Kind
 from fhirtrial.terminology.encounters import setting_of
+
+_WINDOW, _REASON = attrgetter("window"), attrgetter("reason")
 
 
 def procedure(atom: Procedure, view: View) -> Answer:
@@ -37,11 +42,11 @@ def procedure(atom: Procedure, view: View) -> Answer:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     done = _found(view, view.rows(Kind.PROCEDURE), atom, span)
     status = _found(view, view.rows(Kind.CONDITION), atom, calendar.until(view.on))
-    if atom.window is not None:
-        undated = np.where(status.grade >= UNKNOWN, UNKNOWN, status.grade).astype(np.int8)
-        status = replace(status, grade=undated, reasons=np.full(len(undated), Reason.UNDATED, np.uint32))
+    undated = (status.grade >= UNKNOWN) & view.which(atom, _WINDOW, status.index)
+    grade = np.where(undated, UNKNOWN, status.grade).astype(np.int8)
+    status = replace(status, grade=grade, reasons=np.where(undated, Reason.UNDATED, status.reasons).astype(np.uint32))
     rows = joined(done, status, lambda grade: grade)
-    told = exists(rows, view.absence("procedure", atom.concept, (Family.PROCEDURES,), span), assumed=span.assumed)
+    told = exists(rows, view.absence("procedure", atom, (Family.PROCEDURES,), span), assumed=span.assumed)
     return _not_done(view, atom, told, view.rows(Kind.PROCEDURE), span)
 
 
@@ -50,7 +55,7 @@ def immunization(atom: Immunization, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = _found(view, view.rows(Kind.IMMUNIZATION), atom, span)
-    absence = view.absence("immunization", atom.concept, (Family.IMMUNIZATIONS,), span)
+    absence = view.absence("immunization", atom, (Family.IMMUNIZATIONS,), span)
     told = exists(rows, absence, assumed=span.assumed)
     return _not_done(view, atom, told, view.rows(Kind.IMMUNIZATION), span)
 
@@ -61,27 +66,30 @@ def encounter(atom: Encounter, view: View) -> Answer:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.ENCOUNTER)
     parts = [standing(view, rows), lasting(view, rows, span)]
-    if atom.setting != "any":
-        parts.append(_setting(view, rows, atom.setting))
-    if atom.reason:
-        parts.append(reasoned(view, rows, atom.reason))
+    parts += view.each(atom, _setting_of, rows, partial(_setting, view))
+    parts += view.each(atom, _REASON, rows, partial(reasoned, view))
     grade, reasons = least(*parts)
     found = Rows(rows, view.column("patient")[rows], grade, reasons)
     return exists(found, view.uncoded_absence("encounter", (Family.ENCOUNTERS,), span), assumed=span.assumed)
 
 
-def _setting(view: View, rows: Ints, asked: str) -> Graded:
+def _setting_of(atom: Encounter) -> str:
+    return "" if atom.setting == "any" else atom.setting
+
+
+def _setting(view: View, asked: str, rows: Ints) -> Graded:
     values = view.facts.vocabulary.codes.values
-    numbers = view.column("category")[rows].tolist()
-    settings = {n: setting_of(values[n].codings) for n in set(numbers)}
-    found = [settings[n] for n in numbers]
-    same = np.array([f == asked for f in found], bool)
-    return graded(same, np.array([f != "" for f in found], bool) & ~same, Reason.ABSENT)
+    same, other = np.zeros(len(values), bool), np.zeros(len(values), bool)
+    numbers = view.column("category")[rows]
+    for number in distinct(numbers).tolist():
+        setting = setting_of(values[number].codings)
+        same[number], other[number] = setting == asked, setting not in {asked, ""}
+    return graded(same[numbers], other[numbers], Reason.ABSENT)
 
 
 def _not_done(view: View, atom: Procedure | Immunization, told: Answer, rows: Ints, span: calendar.Span) -> Answer:
     """A record that it was not done, by the concept's own code, denies it if its time covers the whole window."""
-    denial = denials(view, rows, atom.concept, refuted=True)
+    denial = denials(view, rows, atom, refuted=True)
     first = np.maximum(view.births, span.first_earliest)[denial.patient]
     low, high = view.column("start_high")[denial.index], view.column("end_low")[denial.index]
     denial = denial.kept((low <= first) & (high >= span.of(denial.patient).last_latest))
@@ -93,10 +101,10 @@ def _not_done(view: View, atom: Procedure | Immunization, told: Answer, rows: In
 
 def _found(view: View, rows: Ints, atom: Procedure | Immunization, span: calendar.Span) -> Rows:
     """The rows that are, or may be, what the atom asks for."""
-    states = view.states(atom.concept)[rows]
+    states = view.states_of(atom)[rows]
     rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
     parts = [identified(states), standing(view, rows), lasting(view, rows, span)]
     if isinstance(atom, Procedure):
-        parts += view.qualified(rows, atom.also, atom.unless)
+        parts += view.qualified(atom, qualifiers, rows)
     grade, reasons = least(*parts)
     return Rows(rows, view.column("patient")[rows], grade, reasons)

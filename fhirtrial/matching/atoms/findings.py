@@ -46,7 +46,7 @@ def data(atom: DataAvailability, view: View) -> Answer:
     valued = view.column("kind")[rows] == Kind.REPORT
     valued |= ~np.isin(view.column("value_kind")[rows], (ValueKind.NONE, ValueKind.ABSENT))
     valued |= view.column("interpretation")[rows] > 0
-    states = view.states(atom.concept)[rows]
+    states = view.states_of(atom)[rows]
     rows, states = rows[valued & (states >= State.MENTIONED)], states[valued & (states >= State.MENTIONED)]
     grade, reasons = least(identified(states), standing(view, rows), measured(view, rows, span))
     found = Rows(rows, view.column("patient")[rows], grade, reasons)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fhirtrial.criteria.tree import Medication
+from fhirtrial.criteria.tree import Dose, Medication
 from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import (
     NO,
@@ -36,7 +36,7 @@ def distinct(
     atom: Medication, view: View, found: Rows, absence: Absence, *, assumed: bool | NDArray[np.bool_]
 ) -> Answer:
     """The exposure to `atom.distinct` ingredients: the so-many-th best of each ingredient's best."""
-    mine = [view.routed_states(name, found.index) == State.HIT for name in _drugs(atom, view)]
+    mine = [view.routed_states(name, found.index) == State.HIT for name in _drugs(atom.concept, view)]
     rest = ~np.logical_or.reduce(mine) if mine else np.ones(len(found.index), bool)
 
     def best(which: NDArray[np.bool_]) -> Ints:
@@ -56,17 +56,17 @@ def distinct(
     return Answer(presumed(truth, assumed), reasons, found)
 
 
-def together(atom: Medication, view: View, rows: Ints, other: Grades, doses: Numbers, alone: Graded) -> Graded:
+def together(dose: Dose, concept: str, view: View, rows: Ints, other: Grades, doses: Numbers, alone: Graded) -> Graded:
     """Each exposure's grade by its dose, raised where different drugs of the class, taken at once, reach the bound.
 
     `other` are the rows' grades apart from the dose. One drug recorded twice (ordered and dispensed) is taken once.
     """
     grade, reasons = alone[0].copy(), alone[1].copy()
-    if atom.dose is None or atom.dose.op not in {">", ">="}:
+    if dose.op not in {">", ">="}:
         return grade, reasons
     patient = view.column("patient")[rows]
     taken = (other >= PRESUMED_YES) & (doses.why == 0)
-    drugs = [np.flatnonzero(taken & (view.routed_states(name, rows) == State.HIT)) for name in _drugs(atom, view)]
+    drugs = [np.flatnonzero(taken & (view.routed_states(name, rows) == State.HIT)) for name in _drugs(concept, view)]
     for p in np.unique(patient[taken]).tolist():
         mine = [drug[patient[drug] == p] for drug in drugs]
         mine = [drug for drug in mine if len(drug)]
@@ -78,7 +78,7 @@ def together(atom: Medication, view: View, rows: Ints, other: Grades, doses: Num
             low=significant(np.array([sum(doses.low[drug].max() for drug in mine)])),
             high=significant(np.array([sum(doses.high[drug].max() for drug in mine)])),
         )
-        told, why = compare(total, atom.dose.op, np.array([atom.dose.value]))
+        told, why = compare(total, dose.op, np.array([dose.value]))
         all_of = np.concatenate(mine)
         at_once = _at_once(view, rows[all_of])
         reached = int(min(told[0], at_once))
@@ -88,9 +88,9 @@ def together(atom: Medication, view: View, rows: Ints, other: Grades, doses: Num
     return grade, reasons
 
 
-def _drugs(atom: Medication, view: View) -> list[str]:
+def _drugs(concept: str, view: View) -> list[str]:
     """The single drugs under the class."""
-    return [name for name in view.terminology.members(atom.concept) if not view.concept(name).members]
+    return [name for name in view.terminology.members(concept) if not view.concept(name).members]
 
 
 def _at_once(view: View, rows: Ints) -> int:

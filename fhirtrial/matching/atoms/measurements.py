@@ -40,7 +40,7 @@ def measurement(atom: Measurement, view: View) -> Answer:
             return _absolute(atom, view, rows)
         return _against_limit(atom, view, rows)
 
-    return reduce_results(view, atom.concept, span, select, judge, count=atom.count)
+    return reduce_results(view, atom, span, select, judge, count=atom.count)
 
 
 def ordinal(atom: Ordinal, view: View) -> Answer:
@@ -68,7 +68,7 @@ def ordinal(atom: Ordinal, view: View) -> Answer:
         exact = Numbers(recorded, recorded, closed, closed, why.astype(np.uint32))
         return compare(exact, atom.op, view.asked(atom.rank, rows)), lambda _: f"{atom.op} {atom.label}"
 
-    return reduce_results(view, atom.concept, span, "latest", judge)
+    return reduce_results(view, atom, span, "latest", judge)
 
 
 def _absolute(atom: Measurement, view: View, rows: Ints) -> Judged:

@@ -5,12 +5,14 @@ An order alone is presumed; administrations, dispenses and statements say that i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from operator import attrgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fhirtrial.criteria.tree import Medication
+from fhirtrial.criteria.tree import Dose, Medication, Offset
 from fhirtrial.matching import calendar
 from fhirtrial.matching.atoms.ingredients import distinct, together
 from fhirtrial.matching.codes import State
@@ -20,6 +22,7 @@ from fhirtrial.matching.grades import (
     UNKNOWN,
     YES,
     Answer,
+    Grades,
     Ints,
     Rows,
     constant,
@@ -28,6 +31,7 @@ from fhirtrial.matching.grades import (
     least,
 )
 from fhirtrial.matching.identity import denials, first_days, identified, reasoned, standing
+from fhirtrial.matching.reads import qualifiers
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.spans import ever, uses_half_lives
 from fhirtrial.matching.timing import Graded, graded, lasting, overlapped
@@ -37,6 +41,7 @@ from fhirtrial.terminology import medicines
 from fhirtrial.terminology.systems import URIS, canonical
 
 ATC = URIS["atc"]
+_ROUTE, _INDICATION, _MIN_DURATION, _OUTCOME = map(attrgetter, ("route", "indication", "min_duration", "outcome"))
 SYSTEMIC = frozenset({"oral", "injection", "intravenous", "subcutaneous", "intramuscular", "systemic"})
 WITHIN = {
     "systemic": SYSTEMIC,
@@ -52,53 +57,73 @@ def medication(atom: Medication, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     every = view.rows(*KINDS[Family.MEDICATIONS])
-    states = view.routed_states(atom.concept, every)
+    states = view.routed_states_of(atom, every)
     rows, states = every[states >= State.MENTIONED], states[states >= State.MENTIONED]
-    time = _in_half_lives(atom, view, rows) if uses_half_lives(atom) else _time(atom, view, rows, span)
-    parts = [identified(states), standing(view, rows), time]
-    parts += view.qualified(rows, atom.also, atom.unless)
-    compared: NDArray[np.str_] | None = None
-    if atom.route:
-        parts.append(_route(view, rows, atom.route))
-    if atom.indication:
-        parts.append(reasoned(view, rows, atom.indication))
-    if atom.min_duration:
-        parts.append(_duration(atom, view, rows))
-    if atom.outcome:
-        # FHIR has no coded place that says a drug failed; a reason for stopping is shown, a person decides
-        nothing = np.zeros(len(rows), bool)
-        parts.append(graded(nothing, nothing, Reason.NEEDS_HUMAN))
-    if atom.dose:
-        doses, alone, compared = daily_dose(atom.dose, atom.concept, view, rows)
-        parts.append(together(atom, view, rows, least(*parts)[0], doses, alone))
+    parts = [identified(states), standing(view, rows)]
+    parts += view.each(atom, _clock, rows, lambda clock, some: _time(clock, view, some, span))
+    parts += view.qualified(atom, qualifiers, rows)
+    parts += view.each(atom, _ROUTE, rows, partial(_route, view))
+    parts += view.each(atom, _INDICATION, rows, partial(reasoned, view))
+    parts += view.each(atom, _MIN_DURATION, rows, partial(_duration, view))
+    parts += view.each(atom, _OUTCOME, rows, _outcome)
     grade, reasons = least(*parts)
-    words = compared
-    found = Rows(
-        rows,
-        view.column("patient")[rows],
-        grade,
-        reasons,
-        (lambda _: "") if words is None else (lambda i: str(words[i])),
-    )
-    absence = view.absence("medication", atom.concept, (Family.MEDICATIONS,), span)
+    dosed, worded = _doses(atom, view, rows, grade)
+    found = Rows(rows, view.column("patient")[rows], *least((grade, reasons), *dosed), worded)
+    absence = view.absence("medication", atom, (Family.MEDICATIONS,), span)
     if atom.distinct > 1:
         answer = distinct(atom, view, found, absence, assumed=span.assumed)
     else:
         answer = exists(found, absence, assumed=span.assumed)
-    if atom.when == "current" and atom.window is None:
-        denial = _not_taken(atom, view, every)
+    now = every[view.which(atom, _now, every)]
+    if len(now):
+        denial = _not_taken(atom, view, now)
         answer = denied(answer, denial, first_days(view, found), first_days(view, denial, latest=True))
     return answer
 
 
-def _time(atom: Medication, view: View, rows: Ints, span: calendar.Span) -> Graded:
+def _now(atom: Medication) -> bool:
+    return atom.when == "current" and atom.window is None
+
+
+def _dosed(atom: Medication) -> tuple[Dose, str] | None:
+    return None if atom.dose is None else (atom.dose, atom.concept)
+
+
+def _doses(atom: Medication, view: View, rows: Ints, other: Grades) -> tuple[list[Graded], Callable[[int], str]]:
+    """Each exposure's dose against what is asked, also together with others, and the words for the comparison.
+
+    `other` are the grades apart from the dose.
+    """
+    told: list[tuple[Ints, Callable[[int], str]]] = []
+
+    def judge(asked: tuple[Dose, str] | None, some: Ints) -> Graded:
+        assert asked is not None  # noqa: S101 - only called with one
+        doses, alone, words = daily_dose(*asked, view, some)
+        told.append((some, words))
+        return together(*asked, view, some, other[np.searchsorted(rows, some)], doses, alone)
+
+    def worded(i: int) -> str:
+        places = ((words, np.flatnonzero(some == rows[i])) for some, words in told)
+        return next((words(int(place[0])) for words, place in places if len(place)), "")
+
+    return view.each(atom, _dosed, rows, judge), worded
+
+
+def _clock(atom: Medication) -> Medication | str:
+    """What its time is judged by: itself where its window is in half-lives, which are each drug's own."""
+    return atom if uses_half_lives(atom) else atom.when
+
+
+def _time(clock: Medication | str, view: View, rows: Ints, span: calendar.Span) -> Graded:
     """Whether the exposure's time overlaps the window.
 
     What is on hold, or over without saying since when, is not current; what is active is, and so was taken, also where
     nothing dates it.
     """
+    if isinstance(clock, Medication):
+        return _in_half_lives(clock, view, rows)
     grade, reasons = lasting(view, rows, span)
-    if atom.when == "current":
+    if clock == "current":
         course, end = view.column("course")[rows], view.column("end_high")[rows]
         not_now = (course == Course.PAUSED) | ((course == Course.OVER) & (end == CEIL))
         grade = np.where(not_now, NO, grade).astype(np.int8)
@@ -125,7 +150,7 @@ def _in_half_lives(atom: Medication, view: View, rows: Ints) -> Graded:
     return grade, np.where(grade == UNKNOWN, reasons, 0).astype(np.uint32)
 
 
-def _route(view: View, rows: Ints, asked: str) -> Graded:
+def _route(view: View, asked: str, rows: Ints) -> Graded:
     """By the recorded route, else by the product's; an injection of unstated kind leaves a vein open."""
     fits = WITHIN.get(asked, frozenset({asked}))
     pairs = list(zip(view.column("route")[rows].tolist(), view.column("code")[rows].tolist(), strict=True))
@@ -150,28 +175,29 @@ def _routes(view: View, route: int, code: int) -> frozenset[str]:
     return frozenset(forms | atc)
 
 
-def _duration(atom: Medication, view: View, rows: Ints) -> Graded:
+def _duration(view: View, needed: Offset, rows: Ints) -> Graded:
     """Whether one exposure lasted so long by the index date, counted in calendar units from its start."""
-    assert atom.min_duration is not None  # noqa: S101 - only called with one
-    needed = atom.min_duration
-    today = view.today
-    cells = zip(
-        *(view.column(c)[rows].tolist() for c in ("start_low", "start_high", "end_low", "end_high")), strict=True
+    start_low, start_high, end_low, end_high = (
+        view.column(name)[rows] for name in ("start_low", "start_high", "end_low", "end_high")
     )
-    yes, no = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
-    for i, (start_low, start_high, end_low, end_high) in enumerate(cells):
-        if start_high < CEIL:
-            due = calendar.shift(calendar.date(start_high), needed)
-            yes[i] = due is not None and min(end_low, today) >= due
-        if abs(start_low) < CEIL:
-            due = calendar.shift(calendar.date(start_low), needed)
-            no[i] = due is not None and min(end_high, today) < due
+    first, last = (calendar.shifted(days, needed) for days in (start_low, start_high))
+    if first is None or last is None:
+        nothing = np.zeros(len(rows), bool)
+        return graded(nothing, nothing, Reason.UNDATED)
+    yes = (start_high < CEIL) & (np.minimum(end_low, view.today) >= last)
+    no = (abs(start_low) < CEIL) & (np.minimum(end_high, view.today) < first)
     return graded(yes, no, Reason.UNDATED)
+
+
+def _outcome(_: str, rows: Ints) -> Graded:
+    """FHIR has no coded place that says a drug failed; a reason for stopping is shown, a person decides."""
+    nothing = np.zeros(len(rows), bool)
+    return graded(nothing, nothing, Reason.NEEDS_HUMAN)
 
 
 def _not_taken(atom: Medication, view: View, rows: Ints) -> Rows:
     """Statements that the drug is not being taken at the index date."""
-    index = denials(view, rows[view.column("kind")[rows] == Kind.STATEMENT], atom.concept, refuted=True).index
+    index = denials(view, rows[view.column("kind")[rows] == Kind.STATEMENT], atom, refuted=True).index
     timed, _ = overlapped(view, index, calendar.at(view.on))
     index = index[timed == YES]
     return Rows(index, view.column("patient")[index], np.full(len(index), YES), np.zeros(len(index), np.uint32))

@@ -42,7 +42,7 @@ def result(atom: Result, view: View) -> Answer:
                 reasons[i] = why or Reason.UNCONFIRMED
         return (grade, reasons), lambda i: said[i][0]
 
-    return reduce_results(view, atom.concept, span, select, judge)
+    return reduce_results(view, atom, span, select, judge)
 
 
 def reading(codes: CodeSet) -> str:

@@ -39,7 +39,7 @@ def _pregnant(view: View) -> Answer:
     listed = _only_evidence(view, condition(asked, view, since=view.today - LONGEST))
     tested = result(Result(concept="hcg-pregnancy-test", result="positive"), view)
     truth, reasons = listed.truth, listed.reasons
-    settled = (truth == UNKNOWN) & np.isin(tested.truth, (NO, YES))
+    settled = (truth == UNKNOWN) & ((tested.truth == NO) | (tested.truth == YES))
     against = (truth == NO) & (tested.truth == YES)
     truth = np.where(settled, tested.truth, np.where(against, UNKNOWN, truth)).astype(np.int8)
     return Answer(
