@@ -201,6 +201,7 @@ def run(
     journal: Annotated[Path, typer.Option("--journal", help="The journal file.")] = Path("fhirtrial.journal"),
     fhir: Version = FhirVersion.R4,
     site: SiteFile = None,
+    cache: Cache = None,
 ) -> None:
     """The main job: publish the trials, match the patients, write the results."""
     from fhirtrial import console
@@ -213,7 +214,16 @@ def run(
     if results is not None:
         settings = settings.model_copy(update={"results": results.value})
     with console.progress("matching") as step:
-        job = Job(trials, source_of(patients), date_of(on), settings, fhir.value, loaded_of(loaded), lambda _: step())
+        job = Job(
+            trials,
+            source_of(patients),
+            date_of(on),
+            settings,
+            fhir.value,
+            loaded_of(loaded),
+            seen=lambda _: step(),
+            cache=cache,
+        )
         if out is None:
             outcome = to_server(job, server_of(server, settings), journal=journal, with_patients=with_patients)
         else:

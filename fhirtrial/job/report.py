@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from fhirtrial.criteria.truth import Verdict
+from fhirtrial.job.kept import Kept
 from fhirtrial.job.publish import publication, registry, transaction
-from fhirtrial.job.tally import Tally
 from fhirtrial.matching.result import Match
 from fhirtrial.plugins import Draft, Fhir, Publication, Registry, Resource, Screening, Summary
 from fhirtrial.site import Results, Site
@@ -60,9 +60,9 @@ def screenings(matches: Iterable[Match], references: Mapping[str, str] = NOWHERE
 
 def summary(screening: Screening) -> Summary:
     """Of all matches of one trial at once."""
-    tally = Tally()
-    tally.add([screening])
-    (found,) = tally.summaries()
+    kept = Kept()
+    kept.add([screening])
+    (found,) = kept.summaries()
     return found
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from fhirtrial.client import FhirSession, Server, capability, post
 from fhirtrial.errors import ConfigError, Problem, ServerError
 from fhirtrial.job.folder import Growing, write_json
+from fhirtrial.job.kept import Kept
 from fhirtrial.job.matching import Patients, match
 from fhirtrial.job.outcome import Outcome
 from fhirtrial.job.publish import transaction
 from fhirtrial.job.reconcile import merged, references
 from fhirtrial.job.report import distinct, reporting, screenings
-from fhirtrial.job.tally import Tally
 from fhirtrial.job.trials import bundles, load_trials, on_server, resources_of, version_of
 from fhirtrial.matching.match import Run
 from fhirtrial.matching.result import Match
@@ -36,7 +36,10 @@ LOT = 500
 
 @dataclass(frozen=True)
 class Job:
-    """What to run: trials (records, published Bundles or a server), patients, and the index date."""
+    """What to run: trials (records, published Bundles or a server), patients, and the index date.
+
+    With a `cache` folder the facts of files are kept there, and what did not change is not read again.
+    """
 
     trials: str | Path | Sequence[TrialRecord]
     patients: Patients
@@ -45,12 +48,13 @@ class Job:
     fhir: Fhir = "R4"
     loaded: Loaded | None = None
     seen: Callable[[Match], None] | None = None
+    cache: Path | None = None
 
 
 def to_server(job: Job, server: Server, *, journal: Path | None = None, with_patients: bool = False) -> Outcome:
     """Publishes the trials, matches, and posts what is new; a second run leaves the server as the first did."""
     outcome, artifacts, matching = _started(job)
-    made, tally = reporting(job.site, job.fhir), Tally()
+    made, kept = reporting(job.site, job.fhir), Kept()
     lots = _lots(matching, job, outcome)
     first = list(islice(lots, 1))  # what cannot be matched at all is found before anything is written
 
@@ -74,16 +78,16 @@ def to_server(job: Job, server: Server, *, journal: Path | None = None, with_pat
                 known, problems = references((m.patient for m in lot), session)
                 outcome.problems.extend(problems)
                 found = screenings((m for m in lot if m.patient.reference in known), known)
-                tally.add(found)
+                kept.add(found)
                 reconcile([d for s in found for d in made.pairs(s)] + [d for s in found for d in made.corrections(s)])
-            for summary in tally.summaries():
+            for summary in kept.summaries():
                 reconcile(made.summary(summary))
         except ServerError as error:
             if outcome.receipt is None or not outcome.receipt.unsent:
                 raise
             todo = "run again when the server answers; what it holds already stays as it is"
             outcome.problems.append(Problem(error.where, "", f"{error.got}; the rest was not matched", todo))
-    return _finished(outcome, matching, tally)
+    return _finished(outcome, matching, kept)
 
 
 def to_folder(job: Job, out: Path) -> Outcome:
@@ -92,7 +96,7 @@ def to_folder(job: Job, out: Path) -> Outcome:
     No server can be asked what it holds, so that only the pairs that the site asks for are written.
     """
     outcome, artifacts, matching = _started(job)
-    made, tally = reporting(job.site, job.fhir), Tally()
+    made, kept = reporting(job.site, job.fhir), Kept()
     growing: dict[str, Growing] = {}
     lots = _lots(matching, job, outcome)
     first = list(islice(lots, 1))
@@ -100,17 +104,17 @@ def to_folder(job: Job, out: Path) -> Outcome:
         outcome.written.append(write_json(out / "trials" / f"{study_id(bundle)}.bundle.json", bundle))
     for lot in chain(first, lots):
         found = screenings(lot)
-        tally.add(found)
+        kept.add(found)
         for screening in found:
             name = screening.trial.id
             if name not in growing:
                 growing[name] = Growing(out / "results", name.lower(), job.site.canonical_base)
             growing[name].add(made.pairs(screening))
-    for summary in tally.summaries():
+    for summary in kept.summaries():
         bundle_of = growing[summary.trial.id]
         bundle_of.add(made.summary(summary), together=True)
         outcome.written.extend(bundle_of.finish())
-    return _finished(outcome, matching, tally)
+    return _finished(outcome, matching, kept)
 
 
 def _started(job: Job) -> tuple[Outcome, list[Resource], Run]:
@@ -118,11 +122,11 @@ def _started(job: Job) -> tuple[Outcome, list[Resource], Run]:
     outcome = Outcome()
     trials = load_trials(job.trials, job.site, outcome.problems, job.fhir, foreign=False)
     artifacts = [] if on_server(job.trials) else list(_artifacts(job))
-    return outcome, artifacts, match(trials, job.patients, job.on, job.loaded, job.site)
+    return outcome, artifacts, match(trials, job.patients, job.on, job.loaded, job.site, cache=job.cache)
 
 
-def _finished(outcome: Outcome, matching: Run, tally: Tally) -> Outcome:
-    outcome.attrition = tally.attrition
+def _finished(outcome: Outcome, matching: Run, kept: Kept) -> Outcome:
+    outcome.attrition = kept.attrition
     outcome.problems.extend(matching.failures)
     return outcome
 

@@ -9,7 +9,7 @@ from fhirtrial.matching.result import Trial
 from fhirtrial.plugins import Candidate, Screening, Summary, mark
 
 
-class Tally:
+class Kept:
     """The trials of one run, all of which screen the same patients."""
 
     def __init__(self) -> None:
