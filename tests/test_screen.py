@@ -79,6 +79,9 @@ def test_the_sample_patients() -> None:
         found = run.screen(facts)
         assert found.table.T.tolist() == expected(run, facts)
         assert found.counts.tolist() == [np.bincount(row, minlength=5).tolist() for row in found.table]
+        told = [int(one.truth) for match in run.matches(facts) for one in match.criteria]
+        slots, rows = run.screen(facts, whole=True).criteria
+        assert planes.unpacked(slots[rows], len(facts.patients)).T.ravel().tolist() == told
 
 
 def a_network(seed: int) -> tuple[Network, np.ndarray]:
@@ -113,6 +116,7 @@ def test_every_way_to_evaluate_gates_is_the_same(seed: int, monkeypatch: pytest.
     plain = plainly(net, atoms)
     packed = planes.packed(atoms)
     assert (planes.unpacked(planes.evaluated(net, packed), atoms.shape[1]) == plain).all()
+    assert (planes.packed_few(atoms[:, :5]) == planes.packed(atoms[:, :5])).all()
     for patient in range(5):
         assert (planes.one_by_one(net, atoms[:, patient]) == plain[:, patient]).all()
 

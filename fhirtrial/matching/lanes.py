@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fhirtrial.criteria.tree import Atom
+from fhirtrial.criteria.tree import Atom, Measurement
 from fhirtrial.matching.calendar import Span
 from fhirtrial.matching.grades import Absence, Ints
 from fhirtrial.matching.reads import Read, reads
@@ -129,7 +129,8 @@ class Lanes(View):
         return self.asks.operators[self.lane[self.key[rows]]]
 
     def targets(self, rows: Ints) -> tuple[Sequence[Target], Ints] | None:
-        if self.own_states is None or self.asks is None:
+        # what other kinds of atoms convert (a body weight) is in the unit that they name
+        if self.own_states is None or self.asks is None or not isinstance(self.atom, Measurement):
             return None
         return self.asks.target_table, self.asks.targets[self.lane[self.key[rows]]]
 

@@ -32,6 +32,15 @@ def packed(truth: NDArray[np.int8]) -> Planes:
     return planes.view(np.uint64)
 
 
+def packed_few(truth: NDArray[np.int8]) -> Planes:
+    """As `packed`, for a few patients, whose bits are set one by one."""
+    planes = np.zeros((len(truth), LEVELS, 1), np.uint64)
+    for patient in range(truth.shape[1]):
+        reached = truth[:, patient, None] > np.arange(LEVELS, dtype=np.int8)
+        planes[:, :, 0] |= reached.astype(np.uint64) << np.uint64(patient)
+    return planes
+
+
 def unpacked(planes: Planes, patients: int) -> NDArray[np.int8]:
     """[slots × 4 × words] → [slots × patients]"""
     truth = np.zeros((len(planes), patients), np.int8)

@@ -68,6 +68,6 @@ def screen(network: Network, bound: Bound, view: View, *, whole: bool = False) -
     if view.patients <= FEW:
         columns = [planes.one_by_one(network, atoms[:, i])[network.verdicts] for i in range(view.patients)]
         table = np.array(columns, np.int8).reshape(view.patients, -1).T
-        return Screen(planes.packed(table), view.patients)
+        return Screen(planes.packed_few(table), view.patients)
     packed = planes.packed(atoms)
     return Screen(planes.evaluated(network, packed)[network.verdicts], view.patients)

@@ -76,7 +76,9 @@ def _of_patients(bound: Bound, view: View, found: NDArray[np.int8]) -> None:
 def _blocks(heard: Heard, lanes: Ints) -> Iterator[Ints]:
     """The lanes in parts with so many rows together."""
     rows = np.cumsum(heard.ends[lanes] - heard.starts[lanes])
-    if len(lanes):
+    if len(lanes) and rows[-1] <= MOST_ROWS:
+        yield lanes
+    elif len(lanes):
         yield from np.split(lanes, np.flatnonzero(np.diff(rows // MOST_ROWS)) + 1)
 
 

@@ -63,7 +63,9 @@ def condition(atom: Condition, view: View, *, since: int = FLOOR) -> Answer:
 
 
 def _when(atom: Condition) -> str:
-    return "now" if atom.when == "active" and atom.window is None else atom.when
+    if atom.when == "active" and atom.window is None:
+        return "now"
+    return atom.when if atom.when in {"onset", "history"} else "lasting"
 
 
 def _time(atom: Condition, view: View, rows: Ints, states: NDArray[np.int8], span: calendar.Span) -> Graded:
