@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fhirtrial.client import Receipt
     from fhirtrial.criteria.check import Finding
     from fhirtrial.errors import Problem
+    from fhirtrial.job.outcome import Row
     from fhirtrial.matching.attrition import Attrition
     from fhirtrial.matching.next_best import Next
     from fhirtrial.matching.result import Match
@@ -54,7 +55,7 @@ PATIENT_WIDTH, TRIAL_WIDTH = 26, 13  # five trials fit a window of 100 columns
 BAR = 8  # columns of a bar that stands for everybody
 
 
-def verdict_table(matches: Sequence[Match]) -> Table:
+def verdict_table(matches: Sequence[Match | Row]) -> Table:
     """Patients down, trials across, one line each; `verdict_counts` says what the signs mean."""
     trials = list(dict.fromkeys(m.trial.id for m in matches))
     table = Table(
@@ -71,14 +72,14 @@ def verdict_table(matches: Sequence[Match]) -> Table:
     return table
 
 
-def _by_patient(matches: Iterable[Match]) -> dict[str, dict[str, Match]]:
-    rows: dict[str, dict[str, Match]] = {}
+def _by_patient(matches: Iterable[Match | Row]) -> dict[str, dict[str, Match | Row]]:
+    rows: dict[str, dict[str, Match | Row]] = {}
     for match in matches:
         rows.setdefault(match.patient.reference.removeprefix("Patient/"), {})[match.trial.id] = match
     return rows
 
 
-def _cell(match: Match) -> Text:
+def _cell(match: Match | Row) -> Text:
     """The verdict's sign, then what stands above the criteria, else what decided it or is still open."""
     label = match.verdict.label
     cell = Text(f"{SIGNS[label]} ", style=STYLES[label])
@@ -93,9 +94,8 @@ def _some(names: Sequence[str]) -> str:
     return names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") if names else ""
 
 
-def verdict_counts(matches: Iterable[Match]) -> Table:
+def verdict_counts(counts: Counter[tuple[str, str]]) -> Table:
     """How many patients of each trial came to each verdict; those set aside are counted with their verdict."""
-    counts: Counter[tuple[str, str]] = Counter((m.trial.id, m.verdict.label) for m in matches)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("\n\ntrial", no_wrap=True)
     for label, sign in SIGNS.items():

@@ -7,21 +7,27 @@ unless the site file names the winner: `mappings = { "R4/ResearchStudy" = "hospi
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import entry_points
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from fhirtrial.criteria.truth import Verdict
 from fhirtrial.errors import ConfigError
+from fhirtrial.matching.attrition import Attrition
 from fhirtrial.matching.result import Match, Trial
 from fhirtrial.records.record import TrialRecord
 from fhirtrial.terminology import Terminology
 
 GROUP = "fhirtrial.mappings"
 Fhir = Literal["R4", "R5"]
+Of = Literal["trial", "match", "screening"]
 Resource = dict[str, Any]
+MARK = 8
+"""Bytes by which a `Summary` knows a patient."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Publication:
 
 @dataclass(frozen=True)
 class Screening:
-    """One trial and its matches of one run, and how each patient is referred to on the target server."""
+    """Matches of one trial whose results are written together, a part of all; how the target server names patients."""
 
     trial: Trial
     matches: tuple[Match, ...]
@@ -55,23 +61,56 @@ class Screening:
         return {"reference": self.references.get(match.patient.reference, match.patient.reference)}
 
 
+class Candidate(NamedTuple):
+    """A patient whom a person should look at next, as the target server names them."""
+
+    reference: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is left of one trial's matches when all were seen: counts, the candidates, and a mark of everybody screened.
+
+    It takes eight bytes for each patient, so that it can be kept of any number of them.
+    """
+
+    trial: Trial
+    attrition: Attrition
+    candidates: tuple[Candidate, ...]
+    screened: bytes
+
+
+def mark(reference: str) -> bytes:
+    """The patient in `Summary.screened`, by the reference under which the target server knows them."""
+    return hashlib.sha256(reference.encode()).digest()[:MARK]
+
+
 @dataclass(frozen=True)
 class Draft:
     """A resource to write: by PUT on its id, or, with `if_none_exist`, by conditional create on that query.
 
-    `if_match` is the server's version that the resource was merged with.
+    `if_match` is the server's version that the resource was merged with. With `update_only` it is written only where
+    the server holds it already, or holds what refers to it.
     """
 
     resource: Resource
     if_none_exist: str = ""
     if_match: str = ""
+    update_only: bool = False
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What it is written to: two drafts of one identity cannot stand in one transaction."""
+        return str(self.resource["resourceType"]), self.if_none_exist or str(self.resource["id"])
 
 
 @dataclass(frozen=True)
 class Mapping:
     """One resource type in one FHIR version.
 
-    `build` makes drafts from a TrialRecord (of="trial") or a Screening (of="match"). `read` takes a published
+    `build` makes drafts from a TrialRecord (of="trial"), from a Screening, of which a trial has any number in one run
+    (of="match"), or from a Summary, once per trial and run, at its end (of="screening"). `read` takes a published
     resource apart again (Library: criteria). `merge` joins a draft with what the server already holds and returns
     None where nothing would change; without it the draft replaces what is there. `adopt` makes a trial of a resource
     that somebody else published.
@@ -79,7 +118,7 @@ class Mapping:
 
     resource: str
     fhir: Fhir
-    of: Literal["trial", "match"]
+    of: Of
     build: Callable[[Any, Publication], Sequence[Draft]]
     read: Callable[[Resource], Any] | None = None
     merge: Callable[[Resource, Resource], Resource | None] | None = None
@@ -92,7 +131,7 @@ class Registry:
 
     mappings: tuple[Mapping, ...]
 
-    def build(self, of: Literal["trial", "match"], subject: TrialRecord | Screening, to: Publication) -> list[Draft]:
+    def build(self, of: Of, subject: TrialRecord | Screening | Summary, to: Publication) -> list[Draft]:
         """Every draft for `subject`, in the order of the mappings."""
         chosen = (m for m in self.mappings if m.of == of and m.fhir == to.fhir)
         return [draft for mapping in chosen for draft in mapping.build(subject, to)]

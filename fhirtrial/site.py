@@ -24,6 +24,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fhirtrial.errors import ConfigError
 
+Results = Literal["all", "not-ineligible", "candidates"]
+"""The pairs of patient and trial that have results of their own on the server or in the folder."""
+
 DEFAULT_BASE = "https://fhirtrial.example/fhir"
 
 
@@ -64,6 +67,7 @@ class Site(Section):
     uln: dict[str, Limits] = {}
     record_start: dt.date | None = None
     candidates_when_not_recruiting: bool = False
+    results: Results = "not-ineligible"
     suspended: tuple[str, ...] = ()
     mappings: dict[str, str] = {}
     server: ServerSection = ServerSection()

@@ -7,7 +7,7 @@ from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.truth import Truth, Verdict
 from fhirtrial.errors import Problem
 from fhirtrial.job.cohort import Population
-from fhirtrial.job.run import Outcome
+from fhirtrial.job.outcome import Outcome
 from fhirtrial.matching.attrition import Attrition, Step
 from fhirtrial.matching.match import Run
 from fhirtrial.matching.result import Basis, CriterionResult, Evidence, Match, Need, Trial

@@ -17,7 +17,7 @@ import jsonschema
 import orjson
 import pytest
 import small_trial
-from client.fake_fhir import FakeFhir, Refused
+from client.fake_fhir import FakeFhir, LiteralFhir, Refused
 from desk import Desk, desk
 from pytest_httpserver import HTTPServer
 from rich.console import Console
@@ -267,8 +267,22 @@ def test_run_writes_what_it_would_post(cli: Desk, tmp_path: Path, trials: Path, 
     posted = json.loads((tmp_path / "out" / "results" / "nct00000001.bundle.json").read_bytes())
     kinds = [e["resource"]["resourceType"] for e in posted["entry"]]
     assert kinds.count("ResearchSubject") == 1
-    assert kinds.count("GuidanceResponse") == 2
+    assert kinds.count("GuidanceResponse") == 1  # none of the child, who is ineligible
+    assert (kinds.count("MeasureReport"), kinds.count("List")) == (1, 1)
     assert (tmp_path / "out" / "trials" / "nct00000001.bundle.json").exists()
+
+
+@pytest.mark.parametrize(("option", "site", "made"), [("all", "", 2), ("all", "candidates", 2), (None, "all", 2)])
+def test_which_pairs_get_results_is_the_sites_word_or_the_commands(
+    cli: Desk, tmp_path: Path, trials: Path, patients: Path, option: str | None, site: str, made: int
+) -> None:
+    words = ["run", "--trials", trials, "--patients", patients, *ON, "--out", tmp_path / "out"]
+    if site:
+        (tmp_path / "site.toml").write_text(f'results = "{site}"\n')
+        words += ["--site", tmp_path / "site.toml"]
+    assert cli(*words, *(["--results", option] if option else [])).code == 0
+    posted = json.loads((tmp_path / "out" / "results" / "nct00000001.bundle.json").read_bytes())
+    assert [e["resource"]["resourceType"] for e in posted["entry"]].count("GuidanceResponse") == made
 
 
 def test_demo_is_the_main_job_on_the_samples(cli: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,15 +294,6 @@ def test_demo_is_the_main_job_on_the_samples(cli: Desk, tmp_path: Path, monkeypa
     assert people <= set(said.out.split())
     written = [p.relative_to("fhirtrial-demo").parts for p in Path("fhirtrial-demo").rglob("*.bundle.json")]
     assert sorted(kind for kind, _ in written) == ["results"] * 5 + ["trials"] * 5
-
-
-class LiteralFhir(FakeFhir):
-    """Checks what FHIR calls a Reference to another resource; an Expression's `reference` and `#contained` are none."""
-
-    def _resolved(self, value: Any, places: dict[str, str], state: dict[str, Any]) -> Any:
-        if isinstance(value, dict) and ("expression" in value or str(value.get("reference", "")).startswith("#")):
-            return value
-        return super()._resolved(value, places, state)
 
 
 @pytest.fixture

@@ -13,8 +13,10 @@ import pytest
 
 import fhirtrial
 from fhirtrial.client import FhirSession, Server, post
+from fhirtrial.criteria.truth import Verdict
+from fhirtrial.job.outcome import Outcome
 from fhirtrial.job.publish import transaction
-from fhirtrial.job.run import Job, Outcome, to_server
+from fhirtrial.job.run import Job, to_server
 from fhirtrial.job.trials import load_trials
 from fhirtrial.patients.people import patient_resources
 from fhirtrial.plugins import Draft
@@ -86,16 +88,23 @@ def few(twice: Twice, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every twelfth sample patient and the first candidate: enough for the runs that follow."""
     folder = tmp_path_factory.mktemp("few")
     names = [path.stem for path in sorted(PATIENTS.glob("*.json"))][::12]
-    candidate = next(m for m in twice.first.matches if m.candidate)
+    candidate = next(m for m in twice.first.rows if m.candidate)
     for name in {*names, candidate.patient.reference.removeprefix("Patient/")}:
         shutil.copy(PATIENTS / f"{name}.json", folder)
     return folder
 
 
 def test_everything_is_accepted(twice: Twice) -> None:
-    assert twice.first.matches
+    asked = [row for row in twice.first.rows if row.verdict is not Verdict.INELIGIBLE]
     assert twice.first.receipt is not None
-    assert twice.first.receipt.created > len(twice.first.matches)
+    assert twice.first.receipt.created > 2 * len(asked) > 0
+
+
+def test_results_are_written_of_all_but_the_ineligible(twice: Twice) -> None:
+    trials = {row.trial.id.lower() for row in twice.first.rows}
+    held = [name for name in twice.after_first if name.startswith("GuidanceResponse/")]
+    mine = [name for name in held if any(name.startswith(f"GuidanceResponse/{trial}-") for trial in trials)]
+    assert len(mine) == sum(row.verdict is not Verdict.INELIGIBLE for row in twice.first.rows) < len(twice.first.rows)
 
 
 def test_a_second_run_leaves_the_server_as_the_first_did(twice: Twice) -> None:
@@ -105,17 +114,45 @@ def test_a_second_run_leaves_the_server_as_the_first_did(twice: Twice) -> None:
 
 
 def test_only_candidates_are_proposed(twice: Twice) -> None:
-    studies = {f"ResearchStudy/{m.trial.id.lower()}" for m in twice.first.matches}
+    studies = {f"ResearchStudy/{m.trial.id.lower()}" for m in twice.first.rows}
     subjects = [r for k, r in twice.after_first.items() if k.startswith("ResearchSubject/")]
     mine = [r for r in subjects if r["study"]["reference"] in studies]  # other tests share the server
     proposed = {(r["individual"]["reference"], r["study"]["reference"]): r["status"] for r in mine}
-    expected = [m for m in twice.first.matches if m.candidate and m.trial.reviewed]
+    expected = [m for m in twice.first.rows if m.candidate and m.trial.reviewed]
     assert proposed == {(m.patient.reference, f"ResearchStudy/{m.trial.id.lower()}"): "candidate" for m in expected}
     assert len(proposed) == len(mine) > 0
 
 
+def guidance(server: Server, patient: str) -> dict[str, str]:
+    """The patient's results on the server, by id, with their verdicts."""
+    with FhirSession(server) as session:
+        found = list(session.search("GuidanceResponse", {"subject": patient, "_count": "200"}))
+    said = {r["id"]: next(c for c in r["contained"] if c["resourceType"] == "Parameters") for r in found}
+    return {name: next(p["valueCode"] for p in c["parameter"] if p["name"] == "verdict") for name, c in said.items()}
+
+
+def test_a_verdict_that_turns_ineligible_corrects_the_result_and_makes_none(
+    twice: Twice, server: Server, tmp_path: Path
+) -> None:
+    patient = next(row for row in twice.first.rows if row.candidate).patient.reference
+    file = PATIENTS / f"{patient.removeprefix('Patient/')}.json"
+    child = orjson.loads(file.read_bytes())
+    for entry in child["entry"]:
+        if entry["resource"]["resourceType"] == "Patient":
+            entry["resource"]["birthDate"] = "2020-01-01"
+    (tmp_path / file.name).write_bytes(orjson.dumps(child))
+    before = guidance(server, patient)
+    run(server, tmp_path, tmp_path / file.name)
+    after = guidance(server, patient)
+    run(server, tmp_path, file)  # the other tests expect what the record says
+    assert after.keys() == before.keys()
+    assert "ineligible" not in before.values()
+    assert "ineligible" in after.values()
+    assert guidance(server, patient) == before
+
+
 def test_a_persons_decision_survives(twice: Twice, few: Path, server: Server, tmp_path: Path) -> None:
-    candidate = next(m for m in twice.first.matches if m.candidate)
+    candidate = next(m for m in twice.first.rows if m.candidate)
     wanted = {"individual": candidate.patient.reference, "study": f"ResearchStudy/{candidate.trial.id.lower()}"}
     with FhirSession(server) as session:
         (subject,) = session.search("ResearchSubject", wanted)

@@ -32,6 +32,12 @@ class By(StrEnum):
     TRIAL = "trial"
 
 
+class ResultsFor(StrEnum):
+    ALL = "all"
+    NOT_INELIGIBLE = "not-ineligible"
+    CANDIDATES = "candidates"
+
+
 class FhirVersion(StrEnum):
     R4 = "R4"
     R5 = "R5"

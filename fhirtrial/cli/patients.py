@@ -16,6 +16,7 @@ from fhirtrial.cli.options import (
     LoadedFamilies,
     OnDate,
     Patients,
+    ResultsFor,
     RowFormat,
     SiteFile,
     Trials,
@@ -194,9 +195,13 @@ def run(
     on: OnDate = None,
     loaded: LoadedFamilies = None,
     with_patients: Annotated[bool, typer.Option("--with-patients", help="Write the Patient resources, too.")] = False,
+    results: Annotated[
+        ResultsFor | None, typer.Option("--results", help="The pairs that get results; else the site file's.")
+    ] = None,
     journal: Annotated[Path, typer.Option("--journal", help="The journal file.")] = Path("fhirtrial.journal"),
     fhir: Version = FhirVersion.R4,
     site: SiteFile = None,
+    cache: Cache = None,
 ) -> None:
     """The main job: publish the trials, match the patients, write the results."""
     from fhirtrial import console
@@ -206,15 +211,26 @@ def run(
     settings = site_of(site)
     if server is not None and out is not None:
         raise ConfigError("run", "two targets", "give either --server URL or --out DIR")
+    if results is not None:
+        settings = settings.model_copy(update={"results": results.value})
     with console.progress("matching") as step:
-        job = Job(trials, source_of(patients), date_of(on), settings, fhir.value, loaded_of(loaded), lambda _: step())
+        job = Job(
+            trials,
+            source_of(patients),
+            date_of(on),
+            settings,
+            fhir.value,
+            loaded_of(loaded),
+            seen=lambda _: step(),
+            cache=cache,
+        )
         if out is None:
             outcome = to_server(job, server_of(server, settings), journal=journal, with_patients=with_patients)
         else:
             outcome = to_folder(job, out)
-    if console.out.is_terminal:
-        console.out.print(console.verdict_table(outcome.matches))
-    console.out.print(console.verdict_counts(outcome.matches))
+    if console.out.is_terminal and outcome.rows:
+        console.out.print(console.verdict_table(outcome.rows))
+    console.out.print(console.verdict_counts(outcome.verdicts))
     for path in outcome.written:
         console.err.print(f"wrote {path}", soft_wrap=True)
     if outcome.receipt is not None:
@@ -236,7 +252,7 @@ def demo(
     with console.progress("matching") as step:
         job = Job(str(samples / "trials"), samples / "patients", DEMO_DATE, Site(), seen=lambda _: step())
         outcome = to_folder(job, out)
-    console.out.print(console.verdict_table(outcome.matches))
-    console.out.print(console.verdict_counts(outcome.matches))
+    console.out.print(console.verdict_table(outcome.rows))
+    console.out.print(console.verdict_counts(outcome.verdicts))
     console.out.print(f"{len(outcome.written)} transaction Bundles, as they would be posted, are in {out}")
     console.problems(outcome.problems)  # some samples are flawed on purpose: the demo has not failed

@@ -105,8 +105,9 @@ def map_(
 ) -> None:
     """Records → FHIR: DIR/<id>/<Type>-<id>.json and DIR/<id>.bundle.json, a transaction."""
     from fhirtrial import console
+    from fhirtrial.job.folder import write_json
     from fhirtrial.job.publish import map_trial
-    from fhirtrial.job.run import study_id, write_json
+    from fhirtrial.job.run import study_id
     from fhirtrial.records.read import read_trials
 
     settings = site_of(site)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from fhirtrial.client.entries import Entry
 from fhirtrial.client.journal import Note
@@ -38,7 +39,10 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`unsent` counts entries; `failure` says why sending stopped. Paths are None where nothing went there."""
+    """`unsent` counts entries; `failure` says why sending stopped. Paths are None where nothing went there.
+
+    `told` are counts of entries that are not among the results: a long run keeps no more of them.
+    """
 
     results: tuple[Result, ...]
     rejected: tuple[Rejection, ...]
@@ -46,6 +50,7 @@ class Receipt:
     unsent_path: Path | None
     dead_letters: Path | None
     failure: ServerError | None
+    told: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -53,27 +58,42 @@ class Receipt:
 
     @property
     def counts(self) -> dict[str, int]:
-        found = Counter(result.outcome for result in self.results)
-        outcomes: tuple[Outcome, ...] = ("created", "updated", "unchanged", "matched")
-        counts = {str(outcome): found[outcome] for outcome in outcomes}
-        return {"sent": self.sent, **counts, "rejected": len(self.rejected), "unsent": self.unsent}
+        return {**self._arrived, "rejected": len(self.rejected), "unsent": self.unsent}
 
     @property
     def sent(self) -> int:
-        return sum(not result.earlier for result in self.results)
+        return self._arrived["sent"]
 
     @property
     def created(self) -> int:
-        return self._count("created")
+        return self._arrived["created"]
 
     @property
     def updated(self) -> int:
-        return self._count("updated")
+        return self._arrived["updated"]
 
     @property
     def unchanged(self) -> int:
         """Already there with this content, or, for a conditional create, already there at all."""
-        return self._count("unchanged") + self._count("matched")
+        return self._arrived["unchanged"] + self._arrived["matched"]
+
+    @property
+    def counted(self) -> Receipt:
+        """The same without its results, which are counted."""
+        return replace(self, results=(), told=self._arrived)
+
+    def with_more(self, later: Receipt) -> Receipt:
+        """Two deliveries to one server as one, counted."""
+        more = later._arrived  # another of its kind
+        return Receipt(
+            results=(),
+            rejected=(*self.rejected, *later.rejected),
+            unsent=self.unsent + later.unsent,
+            unsent_path=later.unsent_path or self.unsent_path,
+            dead_letters=later.dead_letters or self.dead_letters,
+            failure=later.failure or self.failure,
+            told={name: number + more[name] for name, number in self._arrived.items()},
+        )
 
     def location(self, name: str) -> str | None:
         """Where the resource of this fullUrl or identity is on the server."""
@@ -82,8 +102,11 @@ class Receipt:
                 return result.location
         return None
 
-    def _count(self, outcome: Outcome) -> int:
-        return sum(result.outcome == outcome for result in self.results)
+    @property
+    def _arrived(self) -> dict[str, int]:
+        found = Counter[str](result.outcome for result in self.results)
+        found["sent"] = sum(not result.earlier for result in self.results)
+        return {name: found[name] + self.told.get(name, 0) for name in ("sent", *get_args(Outcome))}
 
 
 def names_of(entry: Entry) -> tuple[str, ...]:

@@ -43,10 +43,10 @@ def transaction(drafts: Iterable[Draft], base: str) -> Resource:
 
     Every entry has a fullUrl, since servers resolve references between entries by it.
     """
-    return {"resourceType": "Bundle", "type": "transaction", "entry": [_entry(draft, base) for draft in drafts]}
+    return {"resourceType": "Bundle", "type": "transaction", "entry": [entry(draft, base) for draft in drafts]}
 
 
-def _entry(draft: Draft, base: str) -> dict[str, Any]:
+def entry(draft: Draft, base: str) -> dict[str, Any]:
     kind = draft.resource["resourceType"]
     if draft.if_none_exist:
         url = uuid.uuid5(uuid.NAMESPACE_URL, f"{base}/{kind}?{draft.if_none_exist}").urn

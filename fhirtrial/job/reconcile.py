@@ -41,30 +41,56 @@ def references(patients: Iterable[Patient], session: FhirSession) -> tuple[dict[
     return found, tuple(problems)
 
 
-def merged(drafts: Sequence[Draft], mappings: Registry, fhir: Fhir, session: FhirSession) -> Iterator[Draft]:
-    """The drafts that would change something, each joined with what the server holds under its id."""
+def merged(drafts: Sequence[Draft], mappings: Registry, fhir: Fhir, session: FhirSession) -> list[Draft]:
+    """The drafts that would change something, each joined with what the server holds under its id.
+
+    A draft that only updates is left out where there is nothing to update, unless one that is written refers to it.
+    """
     held = _held(drafts, mappings, fhir, session)
+    changed: list[Draft] = []
+    absent: list[Draft] = []
     for draft in drafts:
-        kind = draft.resource["resourceType"]
-        mapping = mappings.of_resource(kind, fhir)
-        existing = held.get((kind, draft.resource.get("id", "")))
-        if existing is None or mapping is None or mapping.merge is None:
-            yield draft
+        existing = held.get(draft.identity)
+        if existing is None:
+            (absent if draft.update_only else changed).append(draft)
             continue
-        resource = mapping.merge(existing, draft.resource)
+        mapping = mappings.of_resource(draft.identity[0], fhir)
+        resource = (
+            draft.resource if mapping is None or mapping.merge is None else mapping.merge(existing, draft.resource)
+        )
         if resource is not None:
-            yield replace(draft, resource=resource, if_match=existing.get("meta", {}).get("versionId", ""))
+            version = existing.get("meta", {}).get("versionId", "")
+            changed.append(replace(draft, resource=resource, if_match=version))
+    return [*_referred_to(changed, absent), *changed]
+
+
+def _referred_to(changed: Sequence[Draft], absent: Sequence[Draft]) -> list[Draft]:
+    names = {name for draft in changed if draft.update_only for name in _references(draft.resource)}
+    found = [draft for draft in absent if "/".join(draft.identity) in names]
+    rest = [draft for draft in absent if draft not in found]
+    return [*_referred_to(found, rest), *found] if found else []
+
+
+def _references(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("reference"), str):
+            yield node["reference"]
+        yield from (name for value in node.values() for name in _references(value))
+    elif isinstance(node, list):
+        yield from (name for value in node for name in _references(value))
 
 
 def _held(
     drafts: Sequence[Draft], mappings: Registry, fhir: Fhir, session: FhirSession
 ) -> dict[tuple[str, str], Resource]:
+    """What the server holds of those that are merged, or that are written only where they are there."""
     wanted: dict[str, list[str]] = {}
     for draft in drafts:
-        kind = draft.resource["resourceType"]
+        kind, name = draft.identity
         mapping = mappings.of_resource(kind, fhir)
-        if mapping is not None and mapping.merge is not None:
-            wanted.setdefault(kind, []).append(draft.resource["id"])
+        merges = mapping is not None and mapping.merge is not None
+        if not draft.if_none_exist and (merges or draft.update_only):
+            wanted.setdefault(kind, []).append(name)
     return {
         (kind, r["id"]): r
         for kind, ids in wanted.items()

@@ -48,10 +48,12 @@ class Numbers:
 
 
 def significant(x: Floats) -> Floats:
-    """Rounded to 12 significant digits: 150 10*3/uL and 150 10*9/L are one number."""
-    safe = np.where(np.isfinite(x) & (x != 0), x, 1.0)
+    """As numbers are compared (`units.comparable`): 150 10*3/uL and 150 10*9/L are one number."""
+    told = np.isfinite(x) & (x != 0)
+    safe = np.where(told, x, 1.0)
     scale = 10.0 ** (11 - np.floor(np.log10(np.abs(safe))))
-    return np.where(np.isfinite(x) & (x != 0), np.round(safe * scale) / scale, x)
+    found = np.where(told, np.round(safe * scale) / scale, x)
+    return np.where(told & (np.abs(safe) >= units.TINY), np.round(found, units.DECIMALS), found)
 
 
 def numbers(view: View, rows: Ints, unit: str | None, molar_mass: float | None) -> Numbers:

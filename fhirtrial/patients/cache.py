@@ -170,10 +170,13 @@ class _Cache:
                 try:
                     if piece.error is not None:
                         raise piece.error
-                    if is_single(head_of(piece.data)) or deletions(piece.data):
+                    if is_single(head_of(piece.data)):
                         file.single = True
-                    else:
-                        chunk.read(piece.data, piece.where)
+                    elif not chunk.read_quickly(piece.data, piece.where):
+                        if deletions(piece.data):
+                            file.single = True
+                        else:
+                            chunk.read_carefully(piece.data, piece.where)
                 except PatientError as error:
                     chunk.table.problems.append(Problem(error.where, "", error.got, error.todo))
                     file.losses += 1

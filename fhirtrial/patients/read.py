@@ -164,7 +164,8 @@ def deletions(data: bytes) -> frozenset[str]:
         return frozenset()
     if any(entry.request.method != "DELETE" for entry in entries):
         return frozenset()
-    return frozenset("/".join(entry.request.url.split("?")[0].split("/")[-2:]) for entry in entries)
+    gone = ("/".join(entry.request.url.split("?")[0].split("/")[-2:]) for entry in entries)
+    return frozenset(name for name in gone if name)
 
 
 def head_of(data: bytes) -> Head | None:

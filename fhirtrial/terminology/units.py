@@ -15,6 +15,8 @@ from importlib.resources import files
 from fhirtrial.terminology.tables import rows
 
 _DIGITS = 12
+DECIMALS, TINY = 8, 1e-4
+"""Of numbers that are compared: decimals, and the size below which they do not bound a number."""
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
 _MASS, _AMOUNT = "[mass]", "[substance]"
 
@@ -70,6 +72,16 @@ def convert(value: float, unit: str, to: str, molar_mass: float | None = None) -
     """The value in the other unit, at 12 significant digits; None where it cannot be converted."""
     found = line(unit, to, molar_mass)
     return None if found is None or not math.isfinite(value) else significant(value * found[0] + found[1])
+
+
+def comparable(value: float) -> float:
+    """At twelve significant digits and no more than eight decimals: what is left of a conversion is no difference.
+
+    Eight decimals are what CQL's Decimal has (https://cql.hl7.org/09-b-cqlreference.html#decimal-1). Below `TINY` they
+    would leave too little of a number, and only the digits count.
+    """
+    shown = significant(value)
+    return shown if abs(shown) < TINY else round(shown, DECIMALS)
 
 
 def significant(value: float) -> float:

@@ -19,6 +19,8 @@ NCT = "https://clinicaltrials.gov/nctid"
 # These end identifier systems under the canonical base; a reader needs no base to know them.
 TRIAL_SYSTEM = "/NamingSystem/trial"
 TREE_SYSTEM = "/NamingSystem/criteria-hash"
+POPULATION = "http://terminology.hl7.org/CodeSystem/measure-population"
+POPULATIONS = ("initial-population", "denominator", "numerator")
 _DIGITS = 12
 _LONGEST = 64
 
@@ -110,6 +112,11 @@ def tree_hash(resource: Resource) -> str | None:
 def criterion_coding(criterion: Criterion, trial_id: str, to: Publication) -> dict[str, str]:
     """The criterion by its id within the trial's Library, which defines what the id means."""
     return {"system": library_url(trial_id, to), "code": criterion.id}
+
+
+def part_id(group: str, part: str) -> str:
+    """The id of a population or stratifier within a Measure and its reports."""
+    return f"{group}-{part}"
 
 
 def _digest(content: bytes) -> str:

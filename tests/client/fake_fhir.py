@@ -189,6 +189,15 @@ class FakeFhir:
         return identifiers[0]["value"] if identifiers else "none"
 
 
+class LiteralFhir(FakeFhir):
+    """Checks what FHIR calls a Reference to another resource; an Expression's `reference` and `#contained` are none."""
+
+    def _resolved(self, value: Any, places: dict[str, str], state: dict[str, Any]) -> Any:
+        if isinstance(value, dict) and ("expression" in value or str(value.get("reference", "")).startswith("#")):
+            return value
+        return super()._resolved(value, places, state)
+
+
 def matches(resource: Resource, criteria: str) -> bool:
     """`identifier=system|value`; any other parameter names an element of type Reference."""
     for name, value in parse_qsl(criteria):

@@ -11,9 +11,10 @@ from fhirtrial.criteria.criterion import Criterion, Review, text_hash
 from fhirtrial.criteria.lower import atoms
 from fhirtrial.criteria.tree import Age, Condition, Defect, Measurement, Node, Offset, Residue, Window
 from fhirtrial.criteria.truth import Truth, Verdict, negate
+from fhirtrial.job.report import summary
 from fhirtrial.matching.result import Basis, CriterionResult, Evidence, Match, Need, Trial
 from fhirtrial.patients.facts import Patient
-from fhirtrial.plugins import Publication, Screening
+from fhirtrial.plugins import Publication, Screening, Summary
 from fhirtrial.terminology import load
 
 ON = dt.date(2026, 11, 1)
@@ -119,6 +120,10 @@ def verdict(level: Verdict, patient: str = "Patient/1", **others: object) -> Mat
 
 def screening(*matches: Match, references: Mapping[str, str] | None = None) -> Screening:
     return Screening(matches[0].trial if matches else trial(), matches, references or {})
+
+
+def summed(*matches: Match, references: Mapping[str, str] | None = None) -> Summary:
+    return summary(screening(*matches, references=references))
 
 
 def mixed() -> Screening:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from mappings.matches import match, screening
-from mappings.publishing import SHIPPED, only, published, samples
+from mappings.matches import match, summed
+from mappings.publishing import SHIPPED, TO_R5, inside, only, published, samples
 from mappings.trials import PAGE, REGISTERED, TERMS, TO
 
 from fhirtrial.criteria.criterion import Criterion
@@ -22,12 +22,14 @@ from fhirtrial.criteria.tree import (
     Window,
 )
 from fhirtrial.matching.result import Trial
-from fhirtrial.plugins import Resource, Screening
+from fhirtrial.plugins import Publication, Resource
 from fhirtrial.records.fields import Arm, Intervention
+from fhirtrial.records.record import TrialRecord
 from fhirtrial_mappings.artifacts.activity_definition import KIND, belongs
 from fhirtrial_mappings.artifacts.characteristics import characteristic
 from fhirtrial_mappings.artifacts.value_set import COMMENT, UNCONFIRMED
 from fhirtrial_mappings.data_requirements import data_requirements
+from fhirtrial_mappings.identity import POPULATIONS
 from fhirtrial_mappings.results import measure_report
 
 LIBRARY = "https://hospital.example/fhir/Library/NCT01234567"
@@ -57,7 +59,7 @@ def test_without_cql_the_condition_is_unknown_and_says_why() -> None:
     (condition,) = actions()[3]["condition"]
     assert condition["expression"] == {
         "description": "No CQL: only a person can answer it",
-        "language": "text/cql",
+        "language": "text/cql-expression",
         "expression": "null as Boolean",
     }
 
@@ -194,23 +196,40 @@ def test_a_trial_without_questions_says_so() -> None:
     assert [item["type"] for item in only("Questionnaire", plain)["item"]] == ["display"]
 
 
-def test_attrition_reports_have_the_measures_groups() -> None:
+@pytest.mark.parametrize(("to", "linked"), [(TO, "id"), (TO_R5, "linkId")], ids=["R4", "R5"])
+def test_attrition_reports_have_the_parts_of_the_measure(to: Publication, linked: str) -> None:
     trial = Trial("NCT01234567", "t", "", REGISTERED.criteria, "q", "tree-1")
-    (draft,) = measure_report.r4(Screening(trial, (match(of=trial),), screening(match(of=trial)).references), TO)
-    measure = only("Measure", REGISTERED)
+    build = measure_report.r4 if to is TO else measure_report.r5
+    (draft,) = build(summed(match(of=trial)), to)
+    measure = only("Measure", REGISTERED, to)
 
-    def shape(resource: Resource) -> list[tuple[Resource, list[str], list[str]]]:
-        return [
-            (
-                g["code"],
-                [p["code"]["coding"][0]["code"] for p in g["population"]],
-                [s["code"]["text"] if isinstance(s["code"], dict) else s["code"][0]["text"] for s in g["stratifier"]],
-            )
-            for g in resource["group"]
-        ]
+    def shape(resource: Resource) -> list[tuple[str, Resource, list[tuple[str, Resource]]]]:
+        return [(g[linked], g["code"], [(p[linked], p["code"]) for p in g["population"]]) for g in resource["group"]]
+
+    def stratifiers(resource: Resource) -> set[str]:
+        return {s["id"] for g in resource["group"] for s in g.get("stratifier", ())}
 
     assert shape(draft.resource) == shape(measure)
+    assert stratifiers(draft.resource) - stratifiers(measure) == {"exc-1-truth"}  # a criterion without CQL
+    assert stratifiers(measure) < stratifiers(draft.resource)
     assert draft.resource["measure"] == measure["url"]
+
+
+@pytest.mark.parametrize("record", samples(), ids=lambda record: str(record.id))
+def test_a_measure_has_what_engines_ask(record: TrialRecord) -> None:
+    """Unique ids throughout, criteria in every stratifier, and the three populations of a proportion."""
+    measure = only("Measure", record, SHIPPED)
+    ids = [node["id"] for node in inside(measure["group"]) if isinstance(node, dict) and "id" in node]
+    assert len(set(ids)) == len(ids)
+    for group in measure["group"]:
+        assert [p["id"] for p in group["population"]] == [f"{group['id']}-{code}" for code in POPULATIONS]
+        assert all(s["id"] and s["criteria"]["expression"] for s in group.get("stratifier", ()))
+    verdict, *criteria = measure["group"]
+    assert [p["criteria"]["expression"] for p in verdict["population"]] == [
+        "Screened",
+        "Screened",
+        criteria[-1]["population"][-1]["criteria"]["expression"],
+    ]
 
 
 def dates(atom: Atom) -> list[Resource]:

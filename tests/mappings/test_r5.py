@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from mappings.matches import TO_R5 as SITE
-from mappings.matches import match, screening, trial, verdict
+from mappings.matches import match, screening, summed, trial, verdict
 from mappings.publishing import TO_R5, only, published
 from mappings.trials import REGISTERED
 
@@ -195,8 +195,7 @@ def test_a_candidate_is_a_state_of_an_active_record() -> None:
 
 def test_a_list_is_about_its_study_and_forgets_whom_it_no_longer_speaks_of() -> None:
     gone, back = (
-        screening_list.r5(screening(verdict(level)), SITE)[0].resource
-        for level in (Verdict.INELIGIBLE, Verdict.ELIGIBLE)
+        screening_list.r5(summed(verdict(level)), SITE)[0].resource for level in (Verdict.INELIGIBLE, Verdict.ELIGIBLE)
     )
     assert gone["subject"] == [{"reference": "ResearchStudy/nct01234567"}]
     assert len(gone["extension"]) == 1
@@ -207,6 +206,5 @@ def test_a_list_is_about_its_study_and_forgets_whom_it_no_longer_speaks_of() -> 
     assert screening_list.merge(merged, back) is None
 
 
-def test_nothing_is_written_for_nobody() -> None:
-    empty = screening()
-    assert screening_list.r5(empty, SITE) == research_subject.r5(screening(match(of=trial(reviewed=False))), SITE) == []
+def test_nobody_is_proposed_for_a_trial_that_nobody_reviewed() -> None:
+    assert research_subject.r5(screening(match(of=trial(reviewed=False))), SITE) == []

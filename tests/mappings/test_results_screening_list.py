@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mappings.matches import ON, TO, screening, trial, verdict
+from mappings.matches import ON, TO, summed, trial, verdict
 
 from fhirtrial.criteria.truth import Verdict
 from fhirtrial.matching.result import Trial
@@ -28,9 +28,7 @@ def listed(
     verdicts: dict[int, Verdict], *, on: dt.date = ON, of: Trial | None = None, to: Publication = TO
 ) -> Resource:
     of = of or trial()
-    (draft,) = screening_list.r4(
-        screening(*(verdict(v, f"Patient/{n}", on=on, of=of) for n, v in verdicts.items())), to
-    )
+    (draft,) = screening_list.r4(summed(*(verdict(v, f"Patient/{n}", on=on, of=of) for n, v in verdicts.items())), to)
     return draft.resource
 
 
@@ -66,10 +64,6 @@ def test_an_empty_list_says_why(of: Trial, to: Publication, code: str | None, te
     assert "entry" not in found
     assert found["emptyReason"]["text"] == text
     assert [c["code"] for c in found["emptyReason"].get("coding", [])] == ([code] if code else [])
-
-
-def test_without_matches_there_is_nothing_to_say() -> None:
-    assert screening_list.r4(screening(), TO) == []
 
 
 FIRST = [("Patient/1", "candidate", "2026-11-01"), ("Patient/2", "presumed", "2026-11-01")]

@@ -14,8 +14,9 @@ import pytest
 import requests
 from mappings.matches import SEEN, TO, TO_R5, match, mixed, screening, trial
 
+from fhirtrial.job.report import Reporting, distinct, summary
 from fhirtrial.matching.result import Match
-from fhirtrial.plugins import Draft, Publication, Resource, Screening
+from fhirtrial.plugins import Draft, Mapping, Publication, Registry, Resource, Screening
 from fhirtrial_mappings.results import RESULTS, guidance_response
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -29,7 +30,8 @@ def golden(to: Publication) -> Path:
 
 
 def drafts(of: Screening, to: Publication = TO) -> list[Draft]:
-    return [draft for mapping in RESULTS if mapping.fhir == to.fhir for draft in mapping.build(of, to)]
+    made = Reporting(Registry(RESULTS), to, "all")
+    return distinct([*made.pairs(of), *made.summary(summary(of))])
 
 
 def superseding(to: Publication) -> Resource:
@@ -76,9 +78,13 @@ def test_ids_are_unique_and_each_pair_has_its_own() -> None:
     assert sum(kind == "GuidanceResponse" for kind, _ in written) == len(mixed().matches)
 
 
-@pytest.mark.parametrize("mapping", [m for m in RESULTS if m.merge], ids=lambda m: f"{m.fhir}/{m.resource}")
+def subject(mapping: Mapping, of: Screening) -> Any:
+    return of if mapping.of == "match" else summary(of)
+
+
+@pytest.mark.parametrize("mapping", [m for m in RESULTS if m.merge], ids=lambda m: f"{m.fhir}/{m.resource}/{m.of}")
 def test_merging_what_is_there_changes_nothing(mapping: Any) -> None:
-    for draft in mapping.build(mixed(), TO if mapping.fhir == "R4" else TO_R5):
+    for draft in mapping.build(subject(mapping, mixed()), TO if mapping.fhir == "R4" else TO_R5):
         assert mapping.merge(draft.resource, draft.resource) is None
 
 
@@ -104,7 +110,7 @@ def test_a_server_that_rewrites_the_json_is_not_written_to_again(hapi: str) -> N
     for draft in drafts(known):
         written(hapi, draft)
     for mapping in (m for m in RESULTS if m.fhir == "R4"):
-        for draft in mapping.build(known, TO):
+        for draft in mapping.build(subject(mapping, known), TO):
             if mapping.merge is not None:
                 there = requests.get(address(hapi, draft.resource), timeout=SECONDS).json()
                 assert mapping.merge(there, draft.resource) is None

@@ -70,7 +70,7 @@ def equivalence(dose: Dose, drug: str) -> float | None:
 
 
 def decided(dose: Dose, low: float, high: float) -> Grade:
-    ends = {COMPARE[dose.op](units.significant(end), dose.value) for end in (low, high)}
+    ends = {COMPARE[dose.op](units.comparable(end), dose.value) for end in (low, high)}
     if len(ends) == 2 or (dose.op == "=" and low != high):
         return unknown(Reason.COMPARATOR_UNDECIDED)
     return is_so(ends.pop())

@@ -67,7 +67,7 @@ def divided(person: Person, atom: Measurement, over: str, entry: Entry) -> Grade
     if len(shares) != 1 or None in shares:
         return unknown(Reason.CONFLICTING if len(shares) > 1 else Reason.ABSENT)
     share = shares.pop() or 1.0
-    low, high = units.significant(converted.low / share), units.significant(converted.high / share)
+    low, high = units.comparable(converted.low / share), units.comparable(converted.high / share)
     return compare(Numbers(low, high, converted.open_low, converted.open_high), atom.op, atom.value)
 
 
@@ -142,5 +142,5 @@ def moved_by(person: Person, atom: Change, before: Entry, after: Entry) -> Grade
         if ends[0] == 0:
             return unknown(Reason.NOT_COMPUTABLE)
         difference *= 100 / abs(ends[0])
-    amount = units.significant(difference)
+    amount = units.comparable(difference)
     return compare(Numbers(amount, amount), atom.op, atom.amount)

@@ -54,7 +54,8 @@ def in_unit(given: Numbers, unit: str, to: str, molar_mass: float | None) -> Num
 
 
 def compare(given: Numbers, op: Op, limit: float, undecided: Reason = Reason.COMPARATOR_UNDECIDED) -> Grade:
-    low, high, open_low, open_high = given
+    low, high, limit = (x if x in (-inf, inf) else units.comparable(x) for x in (given.low, given.high, limit))
+    open_low, open_high = given.open_low, given.open_high
     if op == "=":
         if low == high == limit:
             return YES
@@ -79,7 +80,7 @@ def absolute(entry: Entry, concept: Concept, op: Op, limit: float, unit: str | N
     found = in_unit(given, entry.unit, to, concept.molar_mass) if to else None
     if found is None:
         return unknown(Reason.UNIT_NOT_CONVERTIBLE)
-    return compare(found, op, units.significant(limit))
+    return compare(found, op, limit)
 
 
 EMPTY = (ValueKind.NONE, ValueKind.ABSENT)
@@ -111,7 +112,7 @@ def times_limit(person: Person, entry: Entry, name: str, side: str, op: Op, k: f
         return unknown(Reason.CONFLICTING)
     if limit is None:
         return unknown(Reason.NO_REFERENCE_RANGE)
-    return compare(given, op, units.significant(k * limit))
+    return compare(given, op, k * limit)
 
 
 def of_site(person: Person, entry: Entry, name: str, side: str) -> float | None:
@@ -147,7 +148,7 @@ def own_range(person: Person, entry: Entry, name: str) -> tuple[float | None, fl
             converted = value if same else units.convert(value, one.unit, entry.unit, molar_mass)
             if converted is None:
                 return Reason.UNIT_NOT_CONVERTIBLE
-            found.add(units.significant(converted))
+            found.add(units.comparable(converted))
         if len(found) > 1:
             return Reason.CONFLICTING
         limits.append(found.pop() if found else None)
@@ -167,10 +168,10 @@ def fits(person: Person, one: ReferenceRange) -> bool:
 
 
 def contradicts(said: str | None, given: Numbers, low: float | None, high: float | None) -> bool:
-    above = high is not None and compare(given, ">", units.significant(high)) == YES
-    not_above = high is not None and compare(given, ">", units.significant(high)) == NO
-    below = low is not None and compare(given, "<", units.significant(low)) == YES
-    not_below = low is not None and compare(given, "<", units.significant(low)) == NO
+    above = high is not None and compare(given, ">", high) == YES
+    not_above = high is not None and compare(given, ">", high) == NO
+    below = low is not None and compare(given, "<", low) == YES
+    not_below = low is not None and compare(given, "<", low) == NO
     match said:
         case "elevated":
             return not_above or below

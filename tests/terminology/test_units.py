@@ -6,8 +6,10 @@ import math
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 
+from fhirtrial.matching.quantities import significant
 from fhirtrial.terminology import load, units
 
 CASES = [
@@ -113,3 +115,19 @@ def test_against_ucumvert(unit: str, to: str) -> None:
     assert units.factor(unit, to) == pytest.approx(
         expected / getattr(registry.from_ucum(to), "magnitude", 1), rel=1e-11
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "compared"),
+    [
+        (50.000000000254566, 50.0),  # 110.231131093 [lb_av] in kg
+        (0.1 + 0.2, 0.3),
+        (149999.9999999999, 150000.0),
+        (0.000012345678912345, 0.0000123456789123),  # eight decimals would leave four of its digits
+        (0.0, 0.0),
+    ],
+)
+def test_what_conversion_leaves_is_no_difference(number: float, compared: float) -> None:
+    assert units.comparable(number) == compared
+    assert units.comparable(-number) == -compared
+    assert significant(np.array([number]))[0] == compared

@@ -146,9 +146,9 @@ def _value() -> list[tuple[str, str]]:
 
 
 def _meets(atom: Measurement) -> str:
-    """All of the interval meets the bound, or none of it does, at twelve significant digits."""
-    bound = units.significant(atom.value)
-    places = max(0, min(_DIGITS, _DIGITS - len(str(int(abs(bound)))) if abs(bound) >= 1 else _DIGITS))
+    """All of the interval meets the bound, or none of it does, at the digits that are compared."""
+    bound = units.comparable(atom.value)
+    places = max(0, min(units.DECIMALS, _DIGITS - len(str(int(abs(bound))))))
     low, high, at = f"%from.round({places})", f"%to.round({places})", number(bound)
     no_low, no_high = "(%bottom or %sign in ('<' | '<='))", "(%top or %sign in ('>' | '>='))"
     low_open = f"({no_low} or %sign = '>')"

@@ -10,7 +10,7 @@ from fhirtrial_mappings.artifacts.extensions import ALTERNATIVE_EXPRESSION
 from fhirtrial_mappings.identity import library_url
 
 IDENTIFIER = "text/cql-identifier"
-INLINE = "text/cql"
+INLINE = "text/cql-expression"
 FHIRPATH = "text/fhirpath"
 _CONTEXT = "On a Bundle of the patient's record, with %IndexDate, %Loaded and %RecordStart; empty is unknown."
 

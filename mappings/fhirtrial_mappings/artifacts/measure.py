@@ -1,6 +1,8 @@
 """TrialRecord → Measure: attrition, criterion by criterion in the record's order; a MeasureReport has its groups.
 
-Per criterion: all screened, those who came to it, and those whom it does not rule out; unknown rules nobody out.
+Per criterion: all screened, those who came to it, and those whom it does not rule out; unknown rules nobody out. The
+verdicts' group counts, in the same way, those whom no criterion rules out. Every part has an id of its own, since
+engines of measures ask for them, and a MeasureReport names its parts by the same.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from fhirtrial_mappings.artifacts.primitives import filled, string
 from fhirtrial_mappings.narrative import narrative
 
 SCORING = "http://terminology.hl7.org/CodeSystem/measure-scoring"
-POPULATION = "http://terminology.hl7.org/CodeSystem/measure-population"
+TRUTH, VERDICT = "truth", "verdict"
 
 
 def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
@@ -38,20 +40,29 @@ def r4(record: TrialRecord, to: Publication) -> Sequence[Draft]:
 
 
 def r5(record: TrialRecord, to: Publication) -> Sequence[Draft]:
-    """With the linkIds by which R5 reports name the groups."""
+    """With the linkIds by which R5 reports name the parts."""
     (draft,) = r4(record, to)
-    groups = [{**group, "linkId": group["id"]} for group in draft.resource["group"]]
-    return (Draft({**draft.resource, "group": groups}),)
+    return (Draft({**draft.resource, "group": [_in_r5(group) for group in draft.resource["group"]]}),)
+
+
+def _in_r5(group: Resource) -> Resource:
+    parts: Resource = {key: [_linked(p) for p in group[key]] for key in ("population", "stratifier") if key in group}
+    return {**_linked(group), **parts}
+
+
+def _linked(part: Resource) -> Resource:
+    return {**part, "linkId": part["id"]}
 
 
 def _verdict(record: TrialRecord, to: Publication) -> Resource:
     eligible = logic.identifier(ELIGIBLE, record.id, to)
     screened = logic.identifier(SCREENED, record.id, to)
+    left = logic.identifier(through(record.criteria[-1]), record.id, to) if record.criteria else screened
     return {
-        "id": "verdict",
-        "code": {"coding": [{"system": identity.library_url(record.id, to), "code": "verdict"}], "text": "verdict"},
-        "population": [population("initial-population", screened), population("denominator", screened)],
-        "stratifier": [{"code": {"text": "verdict"}, "criteria": eligible}],
+        "id": VERDICT,
+        "code": {"coding": [{"system": identity.library_url(record.id, to), "code": VERDICT}], "text": VERDICT},
+        "population": _populations(VERDICT, screened, screened, left),
+        "stratifier": [_stratifier(VERDICT, VERDICT, eligible)],
     }
 
 
@@ -66,12 +77,8 @@ def _attrition(record: TrialRecord, to: Publication) -> list[Resource]:
                     "id": criterion.id,
                     "code": {"coding": [identity.criterion_coding(criterion, record.id, to)], "text": criterion.id},
                     "description": string(criterion.text),
-                    "population": [
-                        population("initial-population", screened),
-                        population("denominator", reached),
-                        population("numerator", remaining),
-                    ],
-                    "stratifier": [_truths(criterion, record.id, to)],
+                    "population": _populations(criterion.id, screened, reached, remaining),
+                    "stratifier": _truths(criterion, record.id, to),
                 }
             )
         )
@@ -79,12 +86,23 @@ def _attrition(record: TrialRecord, to: Publication) -> list[Resource]:
     return groups
 
 
-def _truths(criterion: Criterion, trial_id: str, to: Publication) -> Resource:
-    """Patients by truth; a criterion without CQL has no expression that could tell them apart."""
+def _truths(criterion: Criterion, trial_id: str, to: Publication) -> list[Resource]:
+    """Patients by truth; none for a criterion without CQL, as no expression could tell them apart."""
     known = isinstance(cql(criterion, to.terminology), Define)
-    criteria = {"criteria": logic.criterion(criterion, trial_id, to)} if known else {}
-    return {"code": {"text": "truth"}, **criteria}
+    return [_stratifier(criterion.id, TRUTH, logic.criterion(criterion, trial_id, to))] if known else []
 
 
-def population(code: str, criteria: Resource) -> Resource:
-    return {"code": {"coding": [{"system": POPULATION, "code": code}]}, "criteria": criteria}
+def _populations(group: str, initial: Resource, denominator: Resource, numerator: Resource) -> list[Resource]:
+    counted = zip(identity.POPULATIONS, (initial, denominator, numerator), strict=True)
+    return [
+        {
+            "id": identity.part_id(group, code),
+            "code": {"coding": [{"system": identity.POPULATION, "code": code}]},
+            "criteria": criteria,
+        }
+        for code, criteria in counted
+    ]
+
+
+def _stratifier(group: str, name: str, criteria: Resource) -> Resource:
+    return {"id": identity.part_id(group, name), "code": {"text": name}, "criteria": criteria}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fhirtrial.plugins import Draft, Publication, Resource, Screening
+from fhirtrial.plugins import Draft, Publication, Resource, Screening, Summary
 from fhirtrial_mappings.narrative import narrative
 from fhirtrial_mappings.results.pair import identifier
 
@@ -22,8 +22,8 @@ def author(to: Publication) -> dict[str, str]:
     return {"reference": f"Device/{device_id(to)}"}
 
 
-def r4(screening: Screening, to: Publication) -> list[Draft]:
-    if not screening.matches:
+def r4(of: Screening | Summary, to: Publication) -> list[Draft]:
+    if isinstance(of, Screening) and not of.matches:
         return []
     resource = {
         "resourceType": "Device",
@@ -39,8 +39,8 @@ def r4(screening: Screening, to: Publication) -> list[Draft]:
     return [Draft(resource)]
 
 
-def r5(screening: Screening, to: Publication) -> list[Draft]:
-    return [Draft(_in_r5(draft.resource)) for draft in r4(screening, to)]
+def r5(of: Screening | Summary, to: Publication) -> list[Draft]:
+    return [Draft(_in_r5(draft.resource)) for draft in r4(of, to)]
 
 
 def merge(existing: Resource, new: Resource) -> Resource | None:

@@ -1,42 +1,29 @@
 """Attrition of one screening: criterion by criterion, how many patients came to it, how many remain, and each truth.
 
-A patient remains while no criterion rules him out, for certain or presumably; an unknown rules nobody out. Those set
-aside (deceased, enrolled, refused…) never come to the first criterion. One report per trial, rewritten each index date.
+The counts are those of `fhirtrial.matching.attrition`; the parts have the ids of the Measure's. One report per trial,
+rewritten each index date.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from fhirtrial.criteria.truth import Truth, Verdict, negate
-from fhirtrial.matching.result import CriterionResult
-from fhirtrial.plugins import Draft, Publication, Resource, Screening
-from fhirtrial_mappings.identity import criterion_coding, library_url, slug
+from fhirtrial.matching.attrition import Attrition, Step
+from fhirtrial.plugins import Draft, Publication, Resource, Summary
+from fhirtrial_mappings.identity import POPULATION, POPULATIONS, library_url, part_id, slug
 from fhirtrial_mappings.narrative import narrative
 from fhirtrial_mappings.results.device import NAME, author
 from fhirtrial_mappings.results.pair import identifier
 
-POPULATION = "http://terminology.hl7.org/CodeSystem/measure-population"
 ALTERNATE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
-TRUTHS, VERDICTS = tuple(reversed(Truth)), tuple(reversed(Verdict))
+TRUTH, VERDICT = "truth", "verdict"
 
 
-def r4(screening: Screening, to: Publication) -> list[Draft]:
-    matches = screening.matches
-    if not matches:
-        return []
-    trial, on = screening.trial, matches[0].on.isoformat()
-    groups, reached = [_verdicts(screening, to)], [m for m in matches if not m.set_aside]
-    for place, criterion in enumerate(trial.criteria):
-        remaining = [m for m in reached if not _ruled_out(m.criteria[place])]
-        code = {"coding": [criterion_coding(criterion, trial.id, to)], "text": criterion.id}
-        counts = {"initial-population": len(matches), "denominator": len(reached), "numerator": len(remaining)}
-        truths = _stratifier("truth", TRUTHS, (m.criteria[place].truth for m in matches))
-        groups.append({"code": code, "population": _populations(counts), "stratifier": [truths]})
-        reached = remaining
-    words = f"Screening of {len(matches)} patients for {trial.id} on {on}: {len(reached)} not ruled out"
+def r4(summary: Summary, to: Publication) -> list[Draft]:
+    trial, found = summary.trial, summary.attrition
+    on = found.on.isoformat()
+    words = f"Screening of {found.screened} patients for {trial.id} on {on}: {found.remained} not ruled out"
     resource = {
         "resourceType": "MeasureReport",
         "id": slug(trial.id),
@@ -49,13 +36,13 @@ def r4(screening: Screening, to: Publication) -> list[Draft]:
         # R4 lets no Device report: the reference stands in the extension that is made for it.
         "reporter": {"extension": [{"url": ALTERNATE, "valueReference": author(to)}], "display": NAME},
         "period": {"start": on, "end": on},
-        "group": groups,
+        "group": [_verdicts(found, to), *(_step(step, found, to) for step in found.steps)],
     }
     return [Draft(resource)]
 
 
-def r5(screening: Screening, to: Publication) -> list[Draft]:
-    return [Draft(_in_r5(draft.resource)) for draft in r4(screening, to)]
+def r5(summary: Summary, to: Publication) -> list[Draft]:
+    return [Draft(_in_r5(draft.resource)) for draft in r4(summary, to)]
 
 
 def merge(existing: Resource, new: Resource) -> Resource | None:
@@ -63,46 +50,52 @@ def merge(existing: Resource, new: Resource) -> Resource | None:
     return None if all(existing.get(key) == new[key] for key in ("measure", "period", "group")) else new
 
 
-def _ruled_out(result: CriterionResult) -> bool:
-    fits = result.truth if result.criterion.kind != "exclusion" else negate(result.truth)
-    return fits <= Truth.PRESUMED_NO
+def _verdicts(found: Attrition, to: Publication) -> Resource:
+    counts = (found.screened, found.judged, found.remained)
+    return _group(VERDICT, found, to, counts, _stratifier(VERDICT, VERDICT, found.verdicts))
 
 
-def _verdicts(screening: Screening, to: Publication) -> Resource:
-    judged = [m.verdict for m in screening.matches if not m.set_aside]
-    coding = {"system": library_url(screening.trial.id, to), "code": "verdict"}
-    counts = {"initial-population": len(screening.matches), "denominator": len(judged)}
+def _step(step: Step, found: Attrition, to: Publication) -> Resource:
+    counts = (found.screened, step.came, step.remained)
+    return _group(step.criterion, found, to, counts, _stratifier(step.criterion, TRUTH, step.truths))
+
+
+def _group(name: str, found: Attrition, to: Publication, counts: tuple[int, int, int], strata: Resource) -> Resource:
+    populations = [
+        {"id": part_id(name, code), **_population(code, count)} for code, count in zip(POPULATIONS, counts, strict=True)
+    ]
     return {
-        "code": {"coding": [coding], "text": "verdict"},
-        "population": _populations(counts),
-        "stratifier": [_stratifier("verdict", VERDICTS, judged)],
+        "id": name,
+        "code": {"coding": [{"system": library_url(found.trial, to), "code": name}], "text": name},
+        "population": populations,
+        "stratifier": [strata],
     }
 
 
-def _stratifier(name: str, levels: Sequence[Truth | Verdict], found: Iterable[Truth | Verdict]) -> dict[str, Any]:
-    counts = Counter(found)
-    strata = [
-        {"value": {"text": level.label}, "population": _populations({"initial-population": counts[level]})}
-        for level in levels
-    ]
-    return {"code": [{"text": name}], "stratum": strata}
+def _stratifier(group: str, name: str, counts: Mapping[str, int]) -> dict[str, Any]:
+    strata = [{"value": {"text": level}, "population": [_population(POPULATIONS[0], n)]} for level, n in counts.items()]
+    return {"id": part_id(group, name), "code": [{"text": name}], "stratum": strata}
 
 
-def _populations(counts: dict[str, int]) -> list[Resource]:
-    return [{"code": {"coding": [{"system": POPULATION, "code": code}]}, "count": n} for code, n in counts.items()]
+def _population(code: str, count: int) -> Resource:
+    return {"code": {"coding": [{"system": POPULATION, "code": code}]}, "count": count}
 
 
 def _in_r5(report: Resource) -> Resource:
-    """R5 names the Measure's group by its linkId, and has one code per stratifier and a typed value per stratum."""
+    """R5 names the Measure's parts by their linkIds; one code per stratifier, and a typed value per stratum.
+
+    A stratifier has no linkId here, as the Measure has none for a criterion without CQL; its code is enough.
+    """
     return {**report, "group": [_group_in_r5(group) for group in report["group"]]}
 
 
 def _group_in_r5(group: Resource) -> Resource:
+    populations = [{**p, "linkId": p["id"]} for p in group["population"]]
     stratifiers = [
-        {"code": s["code"][0], "stratum": [_stratum_in_r5(stratum) for stratum in s["stratum"]]}
+        {**s, "code": s["code"][0], "stratum": [_stratum_in_r5(stratum) for stratum in s["stratum"]]}
         for s in group["stratifier"]
     ]
-    return {**group, "linkId": group["code"]["coding"][0]["code"], "stratifier": stratifiers}
+    return {**group, "linkId": group["id"], "population": populations, "stratifier": stratifiers}
 
 
 def _stratum_in_r5(stratum: Resource) -> Resource:
