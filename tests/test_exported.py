@@ -18,12 +18,14 @@ PUBLIC = {
     "load_trials",
     "map_trial",
     "match",
+    "match_population",
     "next_best",
     "post",
     "read_trials",
     "report",
 }
 NOUNS = {
+    "Attrition",
     "Basis",
     "Criterion",
     "CriterionResult",
@@ -33,11 +35,13 @@ NOUNS = {
     "Need",
     "Outcome",
     "Patient",
+    "Population",
     "Problem",
     "Receipt",
     "Run",
     "Server",
     "Site",
+    "Step",
     "Trial",
     "TrialRecord",
     "Truth",
@@ -53,7 +57,7 @@ ERRORS = {
     "ServerError",
     "TreeError",
 }
-CONTRACT = {"Draft", "Mapping", "Publication", "Registry", "Screening"}
+CONTRACT = {"Candidate", "Draft", "Mapping", "Publication", "Registry", "Screening", "Summary"}
 
 
 def classes(module: object) -> set[str]:
