@@ -50,11 +50,13 @@ def _against_limit(atom: Measurement, terminology: Terminology) -> tuple[str, tu
     normal, beyond = _marks(atom)
     upper = atom.of == "uln"
     value = "F.low, F.high, F.bottomless, F.topless, F.comparator"
+    once = most if upper else least
+    bound = once if atom.value == 1 else f'"Times"({once}, {decimal(atom.value)})'
     grade = (
         f'(if not F.numeric then "By marks"(F.marks, {str(upper).lower()}, {normal}, {beyond})\n'
         f'        else if "Marked otherwise"({value},\n          {least},\n          {most},\n          F.marks)'
         f' then {UNKNOWN}\n        else "Meets"({value}, {string(atom.op)},\n'
-        f"          {most if upper else least} * {decimal(atom.value)}))"
+        f"          {bound}))"
     )
     return grade, helpers
 
