@@ -25,6 +25,7 @@ from fhirtrial.matching.reasons import Reason, labels
 from fhirtrial.samples import sample_bundles
 from fhirtrial.site import Limits, ServerSection, Site, load_site
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
 KINDS = {"sh setup", "console", "console server", "python", "toml site", "toml", "text"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parent
 ONE_TEST = {
     "java": "test_hapi_server.py::test_a_stale_if_match_is_refused",

@@ -202,6 +202,7 @@ def test_a_server_that_goes_away_is_told_and_the_next_run_completes(
     assert fake.contents() == undisturbed
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_patients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of whom only a year is known are undetermined: each has results, and no entry in the List of candidates."""
     monkeypatch.setattr(run, "LOT", 50)

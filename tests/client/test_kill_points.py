@@ -29,6 +29,7 @@ from werkzeug import Request, Response
 
 from fhirtrial.client import FhirSession, Receipt, Retry, Server, post, private_files
 
+pytestmark = pytest.mark.slow
 KILL_POINTS = 500 if os.environ.get("FHIRTRIAL_LONG") else 25
 
 

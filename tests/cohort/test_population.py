@@ -41,6 +41,8 @@ ALL = frozenset(Verdict)
 CHUNK = 3
 PATIENTS = 14
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trials() -> tuple[Trial, ...]:

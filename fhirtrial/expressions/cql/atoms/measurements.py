@@ -51,7 +51,7 @@ def _against_limit(atom: Measurement, terminology: Terminology) -> tuple[str, tu
     upper = atom.of == "uln"
     value = "F.low, F.high, F.bottomless, F.topless, F.comparator"
     once = most if upper else least
-    bound = once if atom.value == 1 else f'"Times"({once}, {decimal(atom.value)})'
+    bound = once if atom.value == 1 else f'"Multiple"({once}, {decimal(atom.value)})'
     grade = (
         f'(if not F.numeric then "By marks"(F.marks, {str(upper).lower()}, {normal}, {beyond})\n'
         f'        else if "Marked otherwise"({value},\n          {least},\n          {most},\n          F.marks)'
