@@ -1,4 +1,7 @@
-"""Verdicts alone and verdicts with their reasons are one: by bytes, by planes, and asked one by one."""
+"""Verdicts alone and verdicts with their reasons are one: by bytes, by planes, and asked one by one.
+
+FHIRTRIAL_LONG takes 6,000 generated patients with reasons and 100,000 at once beside one by one.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,9 @@ from fhirtrial.terminology import load
 from fhirtrial.terminology.policy import load_policy
 
 KINDS = sorted(QUESTIONS)
+LONG = bool(os.environ.get("FHIRTRIAL_LONG"))
+SEEDS = 1_000 if LONG else 8
+CHUNKS, IN_CHUNK = (200, 500) if LONG else (1, 70)
 
 
 @cache
@@ -58,13 +64,15 @@ def expected(run: Run, facts: Facts) -> list[list[int]]:
 @pytest.mark.parametrize("part", range(6))
 def test_a_screen_says_what_the_matches_say(part: str) -> None:
     run = run_of("questions")
-    for seed in range(int(part) * 1000, int(part) * 1000 + 8):
+    for seed in range(int(part) * 1000, int(part) * 1000 + SEEDS):
         facts = one(seed)
         assert run.screen(facts).table.T.tolist() == expected(run, facts), seed
 
 
-def test_many_patients_at_once_are_as_one_by_one() -> None:
-    made = [bundle(seed, criteria(KINDS[seed % len(KINDS)]), DEMO_DATE, "") for seed in range(70)]
+@pytest.mark.parametrize("number", range(CHUNKS))
+def test_many_patients_at_once_are_as_one_by_one(number: int) -> None:
+    seeds = range(number * IN_CHUNK, (number + 1) * IN_CHUNK)
+    made = [bundle(seed, criteria(KINDS[seed % len(KINDS)]), DEMO_DATE, "") for seed in seeds]
     (chunk,) = read_patients(BytesIO(b"\n".join(map(orjson.dumps, made))), partial=False, on=DEMO_DATE)
     run = run_of("questions")
     table = run.screen(chunk).table
@@ -136,10 +144,10 @@ def test_a_trial_without_criteria_is_unknown() -> None:
     assert run.screen(one(3)).table.tolist() == [[2]]
 
 
-@pytest.mark.parametrize("seed", range(0, len(KINDS), 1 if os.environ.get("FHIRTRIAL_LONG") else 3))
+@pytest.mark.parametrize("seed", range(0, len(KINDS), 1 if LONG else 3))
 def test_a_verdict_changes_on_the_day_that_is_named_and_not_before(seed: int) -> None:
     run, facts = run_of("questions"), one(seed)
-    horizon = 200 if os.environ.get("FHIRTRIAL_LONG") else 14
+    horizon = 200 if LONG else 14
     (named,) = next_changes(run, facts, horizon)
     before = run.screen(facts).table[:, 0]
     changed: list[date | None] = [None] * len(run.trials)
