@@ -157,6 +157,7 @@ def test_too_many_questions_to_one_item_are_never_called_sure() -> None:
     assert listed(trial("T", **limits)) == {"Patient/p": [(RESULT_CREATININE, (), ("T",))]}
 
 
+@pytest.mark.slow
 def test_settled_as_brute_force_over_the_whole_trees_has_it() -> None:
     """The five trials and their sample patients: each item's answers put into the full trees, atom by atom."""
     seen = 0

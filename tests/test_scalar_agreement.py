@@ -119,6 +119,7 @@ def assert_same(facts: Facts) -> None:
             assert verdict(trial, found) is match.verdict
 
 
+@pytest.mark.slow
 def test_they_agree_on_the_sample_patients() -> None:
     folder = sample_bundles() / "patients"
     if not any(folder.glob("*.json")):
