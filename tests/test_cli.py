@@ -585,6 +585,7 @@ def program(*arguments: object, **more: Any) -> subprocess.CompletedProcess[byte
     return subprocess.run(command, capture_output=True, check=False, **more)
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_results_and_nothing_else(trials: Path, patients: Path) -> None:
     done = program("match", "--trials", trials, "--patients", "-", "--loaded", "all", *ON, input=orjson.dumps(bundle()))
     assert (done.returncode, done.stderr) == (0, b"")

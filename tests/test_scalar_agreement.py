@@ -47,7 +47,7 @@ KINDS = sorted(QUESTIONS)
 # Nothing assumes an allergy; what was not done denies only itself.
 NEVER: Mapping[str, set[Truth]] = {"allergy": {Truth.PRESUMED_YES}, "procedure": {Truth.NO}}
 RICH = ("condition", "measurement", "medication", "result", "allergy", "procedure", "reproductive")
-PATIENTS = (4_500 if LONG else 126) // (len(KINDS) + 2 * len(RICH))
+PATIENTS = (4_500 if LONG else 84) // (len(KINDS) + 2 * len(RICH))
 OF_TRIALS = 500 if LONG else 24
 Json = dict[str, Any]
 

@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from patients.fact_cases import bundle, cell, table
@@ -29,6 +30,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=5,
 )  # fmt: skip
+
+pytestmark = pytest.mark.slow
 
 
 def rows_by_resource(data: Any) -> dict[str, list[tuple[Any, ...]]]:

@@ -24,6 +24,8 @@ HOSTILE = {
 }  # fmt: skip
 SIZE = 1_000_000
 
+pytestmark = pytest.mark.slow
+
 
 def read(folder: Path, text: str, fields: dict[str, Any] | None = None) -> TrialRecord:
     module = {"eligibilityCriteria": text, "sex": "ALL", "minimumAge": "18 Years", **(fields or {})}
