@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fhirtrial.client import Receipt
     from fhirtrial.criteria.check import Finding
     from fhirtrial.errors import Problem
-    from fhirtrial.job.outcome import Row
     from fhirtrial.matching.attrition import Attrition
     from fhirtrial.matching.next_best import Next
     from fhirtrial.matching.result import Match
@@ -55,7 +54,7 @@ PATIENT_WIDTH, TRIAL_WIDTH = 26, 13  # five trials fit a window of 100 columns
 BAR = 8  # columns of a bar that stands for everybody
 
 
-def verdict_table(matches: Sequence[Match | Row]) -> Table:
+def verdict_table(matches: Sequence[Match]) -> Table:
     """Patients down, trials across, one line each; `verdict_counts` says what the signs mean."""
     trials = list(dict.fromkeys(m.trial.id for m in matches))
     table = Table(
@@ -72,14 +71,14 @@ def verdict_table(matches: Sequence[Match | Row]) -> Table:
     return table
 
 
-def _by_patient(matches: Iterable[Match | Row]) -> dict[str, dict[str, Match | Row]]:
-    rows: dict[str, dict[str, Match | Row]] = {}
+def _by_patient(matches: Iterable[Match]) -> dict[str, dict[str, Match]]:
+    rows: dict[str, dict[str, Match]] = {}
     for match in matches:
         rows.setdefault(match.patient.reference.removeprefix("Patient/"), {})[match.trial.id] = match
     return rows
 
 
-def _cell(match: Match | Row) -> Text:
+def _cell(match: Match) -> Text:
     """The verdict's sign, then what stands above the criteria, else what decided it or is still open."""
     label = match.verdict.label
     cell = Text(f"{SIGNS[label]} ", style=STYLES[label])

@@ -123,9 +123,12 @@ class Folder:
     def conclude(self, found: Sequence[Attrition]) -> Path:
         """Writes `attrition.json`: what `attrition` and MeasureReports are made of."""
         path = self.path / ATTRITION
-        text = orjson.dumps([one.model_dump(mode="json") for one in found], option=orjson.OPT_APPEND_NEWLINE)
-        stored.replace(path, lambda file: file.write(text))
+        stored.replace(path, lambda file: file.write(attrition_json(found)))
         return path
+
+
+def attrition_json(found: Sequence[Attrition]) -> bytes:
+    return orjson.dumps([one.model_dump(mode="json") for one in found], option=orjson.OPT_APPEND_NEWLINE)
 
 
 def identity(run: Run, wanted: frozenset[Verdict], form: Format) -> dict[str, object]:

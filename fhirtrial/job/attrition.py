@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from fhirtrial.cohort.folder import ATTRITION
 from fhirtrial.errors import ArtifactError, ConfigError, Problem
 from fhirtrial.job.publish import registry
 from fhirtrial.job.trials import BUNDLE, load_trials, resources_of
-from fhirtrial.matching.attrition import Attrition, attrition, joined, nobody
+from fhirtrial.matching.attrition import Attrition
 from fhirtrial.matching.match import Run
-from fhirtrial.matching.result import Match, Trial
+from fhirtrial.matching.result import Trial
+from fhirtrial.matching.tally import Shape, Tally, attritions, tally
 from fhirtrial.site import Site
 
-FILE = "attrition.json"
-"""What a run over a cohort leaves in its folder: every trial's attrition, as a list."""
-PAIRS = 4096
-"""Matches held at once while they are counted."""
-TODO = f"give the folder of a run, its {FILE}, or results that `fhirtrial run --out` wrote"
+TODO = f"give the folder of a run, its {ATTRITION}, or results that `fhirtrial run --out` wrote"
 _LIST = TypeAdapter(list[Attrition])
 
 
@@ -30,8 +27,8 @@ def read_attrition(source: Path, site: Site, problems: list[Problem]) -> list[At
     """Of a folder or file; a result among many that cannot be read goes to `problems`."""
     if not source.is_dir():
         found = list(_of_file(source, site, problems))
-    elif (source / FILE).exists():
-        found = list(_of_file(source / FILE, site, problems))
+    elif (source / ATTRITION).exists():
+        found = list(_of_file(source / ATTRITION, site, problems))
     else:
         results = source / "results" if (source / "results").is_dir() else source
         found = [a for file in sorted(results.glob(f"*{BUNDLE}")) for a in _of_file(file, site, problems)]
@@ -44,18 +41,19 @@ def read_attrition(source: Path, site: Site, problems: list[Problem]) -> list[At
 
 
 def count_attrition(run: Run, seen: Callable[[], None]) -> list[Attrition]:
-    """Of patients now, in the order of the trials; memory does not grow with their number."""
-    found = {trial.id: nobody(trial, run.on) for trial in run.trials}
-    stream = iter(run)
-    while some := list(islice(stream, PAIRS)):
-        by_trial: dict[str, list[Match]] = {}
-        for match in some:
-            by_trial.setdefault(match.trial.id, []).append(match)
+    """Of patients now, in the order of the trials; `seen` hears of each pair.
+
+    Memory does not grow with their number.
+    """
+    shape = Shape.of(run.trials)
+    whole = Tally.nothing(shape)
+    for facts in run.chunks:
+        run.failures.extend(run.problems(facts))
+        if facts.patients:
+            whole.add(tally(shape, run.screen(facts, whole=True), run.asides(facts)))
+        for _ in range(len(facts.patients) * len(run.trials)):
             seen()
-        for trial in run.trials:
-            if trial.id in by_trial:
-                found[trial.id] = joined(found[trial.id], attrition(trial, run.on, by_trial[trial.id]))
-    return list(found.values())
+    return attritions(run.trials, run.on, whole)
 
 
 def chosen(found: Sequence[Attrition], trial: str) -> list[Attrition]:

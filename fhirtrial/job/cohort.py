@@ -6,14 +6,15 @@ Killed at any moment and started again it goes on where it was; what is done sta
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fhirtrial.client.private_files import locked
 from fhirtrial.cohort.folder import Folder, Format, identity
 from fhirtrial.cohort.local import Order, Seen, counted, match_parts
-from fhirtrial.cohort.parts import Part, parts
+from fhirtrial.cohort.parts import parts
 from fhirtrial.criteria.truth import Verdict
 from fhirtrial.errors import ConfigError, Problem
 from fhirtrial.job.matching import match, source_files
@@ -28,9 +29,6 @@ from fhirtrial.site import Site
 
 WANTED = frozenset(Verdict) - {Verdict.INELIGIBLE}
 """The pairs that get a row if nothing else is said."""
-
-Engine = Callable[[Order, Sequence[Part]], tuple[list[Problem], bool]]
-"""Brings parts into the order's folder; gives what failed, and whether nothing more could be written."""
 
 
 @dataclass
@@ -66,7 +64,6 @@ def match_population(
     processes: int | None = None,
     reading: Callable[[int], None] = lambda _: None,
     seen: Seen = lambda _, __: None,
-    engine: Engine | None = None,
 ) -> Population:
     """Matches all patients of files, or of a cache of facts, on all cores, and writes rows and attrition to `out`.
 
@@ -77,26 +74,31 @@ def match_population(
     site = site or Site()
     run = match(trials, (), on, loaded, site, horizon)
     folder = Folder(out, form)
+    with claimed(folder, identity(run, wanted, form)):
+        facts = _facts(source_files(patients), cache or out / "facts", loaded, site, on, reading)
+        found = parts(facts)
+        folder.sweep(found)
+        order = Order(run, wanted, folder)
+        failed, full = match_parts(order, found, processes, seen)
+        tally, problems = counted(order, found)
+        end = Population(tally.screened, out / "rows", problems=[*problems, *failed])
+        if not full:
+            end.attritions = attritions(trials, on, tally)
+            end.attrition = folder.conclude(end.attritions)
+        return end
+
+
+@contextmanager
+def claimed(folder: Folder, said: dict[str, object]) -> Iterator[None]:
+    """The folder for this run alone, closed to other people; ConfigError where it is another's or cannot be written."""
     try:
-        with locked(out / "run.lock", wait=False):
-            folder.claim(identity(run, wanted, form))
-            facts = _facts(source_files(patients), cache or out / "facts", loaded, site, on, reading)
-            found = parts(facts)
-            folder.sweep(found)
-            order = Order(run, wanted, folder)
-            if engine is None:
-                failed, full = match_parts(order, found, processes, seen)
-            else:
-                failed, full = engine(order, found)
-            tally, problems = counted(order, found)
-            end = Population(tally.screened, out / "rows", problems=[*problems, *failed])
-            if not full:
-                end.attritions = attritions(trials, on, tally)
-                end.attrition = folder.conclude(end.attritions)
-            return end
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(folder.path / "run.lock", wait=False):
+            folder.claim(said)
+            yield
     except OSError as error:
         got = f"cannot be written ({error.strerror or type(error).__name__})"
-        raise ConfigError(str(error.filename or out), got, "make room, or name another folder") from error
+        raise ConfigError(str(error.filename or folder.path), got, "make room, or name another folder") from error
 
 
 def _facts(

@@ -2,58 +2,29 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from fhirtrial.client import Receipt
-from fhirtrial.criteria.truth import Truth, Verdict
 from fhirtrial.errors import Problem
 from fhirtrial.matching.attrition import Attrition
-from fhirtrial.matching.result import Match, Trial
-from fhirtrial.patients.facts import Patient
+from fhirtrial.matching.result import Match
 
 MOST_ROWS = 10_000
 
 
-class Row(NamedTuple):
-    """A match without its criteria: what a table shows."""
-
-    patient: Patient
-    trial: Trial
-    on: dt.date
-    verdict: Verdict
-    decided_by: tuple[str, ...]
-    counts: Mapping[Truth, int]
-    set_aside: tuple[str, ...]
-    candidate: bool
-
-    @classmethod
-    def of(cls, match: Match) -> Row:
-        return cls(
-            match.patient,
-            match.trial,
-            match.on,
-            match.verdict,
-            match.decided_by,
-            match.counts,
-            match.set_aside,
-            match.candidate,
-        )
-
-
 @dataclass
 class Outcome:
-    """`verdicts` counts pairs by trial and verdict; `rows` is empty where there are more than `MOST_ROWS` of them.
+    """`verdicts` counts pairs by trial and verdict; `rows` are the matches without their criteria.
 
-    `attrition` speaks of those about whom results could be written, trial by trial.
+    There are none of them where there are more than `MOST_ROWS`. `attrition` speaks of those about whom results could be
+    written, trial by trial.
     """
 
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Match] = field(default_factory=list)
     attrition: tuple[Attrition, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     receipt: Receipt | None = None
@@ -73,6 +44,6 @@ class Outcome:
         for match in matches:
             self.verdicts[match.trial.id, match.verdict.label] += 1
             if self.pairs <= MOST_ROWS:
-                self.rows.append(Row.of(match))
+                self.rows.append(replace(match, criteria=()))
             else:
                 self.rows.clear()

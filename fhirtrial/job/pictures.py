@@ -9,8 +9,8 @@ from pathlib import Path
 
 import orjson
 
+from fhirtrial.cohort.folder import ATTRITION
 from fhirtrial.errors import ConfigError
-from fhirtrial.job.attrition import FILE
 from fhirtrial.matching.attrition import Attrition
 from fhirtrial.picture.flow import flow
 from fhirtrial.picture.png import png
@@ -36,7 +36,7 @@ def write_attrition(found: Sequence[Attrition], output: Path) -> list[str]:
     if ending and not output.is_dir():
         raise ConfigError(str(output), f"no picture ends in {ending}", "name a .svg, .png or .json file, or a folder")
     said = [_written(output / name, svg(flow(one))) for name, one in _names(found).items()]
-    return [*said, _written(output / FILE, _json(found))]
+    return [*said, _written(output / ATTRITION, _json(found))]
 
 
 def _names(found: Sequence[Attrition]) -> dict[str, Attrition]:

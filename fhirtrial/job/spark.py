@@ -8,18 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import orjson
-
-from fhirtrial.client.private_files import locked
-from fhirtrial.cohort.folder import ATTRITION, Folder, identity
+from fhirtrial.cohort.folder import ATTRITION, Folder, attrition_json, identity
 from fhirtrial.cohort.parts import parts
 from fhirtrial.cohort.spark import How, match_files, match_parts
 from fhirtrial.cohort.spark_files import is_remote, save
 from fhirtrial.cohort.spark_screen import Counts, Order
 from fhirtrial.cohort.spark_session import session
 from fhirtrial.criteria.truth import Verdict
-from fhirtrial.errors import ConfigError, Problem
-from fhirtrial.job.cohort import WANTED
+from fhirtrial.errors import Problem
+from fhirtrial.job.cohort import WANTED, claimed
 from fhirtrial.job.matching import match
 from fhirtrial.matching.result import Trial
 from fhirtrial.matching.tally import attritions
@@ -69,8 +66,7 @@ def match_on_spark(
         else:
             how = How(terms_of(loaded, site.record_start, partial=False, on=on), partitions=partitions)
             counts = match_files(spark, order, source, f"{base}/rows", how)
-        found = [one.model_dump(mode="json") for one in attritions(trials, on, counts.tally)]
-        save(spark, f"{base}/{ATTRITION}", orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE))
+        save(spark, f"{base}/{ATTRITION}", attrition_json(attritions(trials, on, counts.tally)))
     return Distributed(counts.tally.screened, f"{target}/rows", f"{target}/{ATTRITION}", _problems(source, counts))
 
 
@@ -81,18 +77,10 @@ def _claimed(out: str, said: dict[str, object]) -> Iterator[str]:
         yield out.rstrip("/")
         return
     folder = Path(out)
-    try:
-        folder.mkdir(
-            mode=0o700, parents=True, exist_ok=True
-        )  # closed before Spark writes into it as the system lets it
-        with locked(folder / "run.lock", wait=False):
-            Folder(folder, "parquet").claim(said)
-            yield folder.absolute().as_uri()
-            for path in (folder / "rows").rglob("*"):
-                path.chmod(0o700 if path.is_dir() else 0o600)
-    except OSError as error:
-        got = f"cannot be written ({error.strerror or type(error).__name__})"
-        raise ConfigError(str(error.filename or out), got, "make room, or name another folder") from error
+    with claimed(Folder(folder, "parquet"), said):
+        yield folder.absolute().as_uri()
+        for path in (folder / "rows").rglob("*"):
+            path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _problems(source: str, counts: Counts) -> list[Problem]:
