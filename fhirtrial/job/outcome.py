@@ -19,8 +19,8 @@ MOST_ROWS = 10_000
 class Outcome:
     """`verdicts` counts pairs by trial and verdict; `rows` are the matches without their criteria.
 
-    There are none of them where there are more than `MOST_ROWS`. `attrition` speaks of those about whom results could be
-    written, trial by trial.
+    There are none of them where there are more than `MOST_ROWS`. `attrition` speaks of those about whom results
+    could be written, trial by trial.
     """
 
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
