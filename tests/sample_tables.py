@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ class Rule:
     patients: tuple[str, ...]
 
 
+@cache
 def tables() -> tuple[Table, ...]:
     """One per trial, sorted by trial."""
     return tuple(_table(_yaml(path)) for path in sorted(TABLES.glob("*.yaml")) if path.name != "rules.yaml")
@@ -81,6 +83,7 @@ def rules() -> tuple[Rule, ...]:
     return tuple(Rule(one["rule"], tuple(one["patients"])) for one in _yaml(TABLES / "rules.yaml"))
 
 
+@cache
 def criteria(trial: str) -> tuple[Criterion, ...]:
     record = orjson.loads((TRIALS / f"{trial}.json").read_bytes())
     return tuple(Criterion.model_validate(one) for one in record["criteria"])

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 
 import pytest
-from sample_tables import PAGE, PATIENTS, TRIALS, Cell, Row, Table, criteria, page, rules, tables, verdict
+from sample_tables import PAGE, PATIENTS, TRIALS, Cell, Table, criteria, page, rules, tables, verdict
 
 import fhirtrial
 from fhirtrial.criteria.truth import Truth, Verdict
@@ -14,7 +14,7 @@ from fhirtrial.matching.result import Match
 from fhirtrial.samples import DEMO_DATE
 
 TABLES = tables()
-PAIRS = [pytest.param(table, row, id=f"{row.patient}-{table.trial}") for table in TABLES for row in table.rows]
+every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.trial)
 EVERY = frozenset(Verdict)
 REACHED = {
     "NCT07662265": EVERY,
@@ -34,37 +34,52 @@ def matches() -> Matches:
     return found
 
 
-@pytest.mark.parametrize(("table", "row"), PAIRS)
-def test_each_criterion_of_each_pair_has_the_truth_of_the_table(table: Table, row: Row, matches: Matches) -> None:
-    match = matches[row.patient, table.trial]
-    told = {
+def cells(match: Match) -> dict[str, Cell]:
+    return {
         result.criterion.id: Cell(result.truth, tuple(sorted(result.reasons)) if result.truth == Truth.UNKNOWN else ())
         for result in match.criteria
     }
-    wrong = {name: (cell, row.truths[name]) for name, cell in told.items() if cell != row.truths[name]}
-    assert wrong == {}, f"(told, expected): {row.story}"
-    assert told.keys() == row.truths.keys()
-    assert (match.verdict, match.set_aside) == (row.verdict, row.set_aside)
+
+
+@every_table
+def test_each_criterion_of_each_patient_has_the_truth_of_the_table(table: Table, matches: Matches) -> None:
+    told = {row.patient: cells(matches[row.patient, table.trial]) for row in table.rows}
+    wrong = {
+        f"{row.patient} {name}, {row.story}": (told[row.patient].get(name), row.truths.get(name))
+        for row in table.rows
+        for name in row.truths.keys() | told[row.patient].keys()
+        if told[row.patient].get(name) != row.truths.get(name)
+    }
+    assert wrong == {}, "(told, expected)"
+
+
+@every_table
+def test_each_patient_has_the_verdict_of_the_table(table: Table, matches: Matches) -> None:
+    found = {row.patient: matches[row.patient, table.trial] for row in table.rows}
+    told = {patient: (match.verdict, match.set_aside) for patient, match in found.items()}
+    assert told == {row.patient: (row.verdict, row.set_aside) for row in table.rows}
 
 
 def test_nobody_is_matched_whom_the_tables_leave_out(matches: Matches) -> None:
     assert set(matches) == {(row.patient, table.trial) for table in TABLES for row in table.rows}
 
 
-@pytest.mark.parametrize(("table", "row"), PAIRS)
-def test_the_tables_verdict_follows_from_its_truths(table: Table, row: Row) -> None:
+@every_table
+def test_the_tables_verdicts_follow_from_their_truths(table: Table) -> None:
     of = criteria(table.trial)
-    assert [c.id for c in of] == list(row.truths)
-    assert row.verdict == verdict(row, of)
-    assert all(bool(cell.reasons) == (cell.truth == Truth.UNKNOWN) for cell in row.truths.values())
+    assert {row.patient for row in table.rows if [c.id for c in of] != list(row.truths)} == set()
+    assert {row.patient: row.verdict for row in table.rows} == {row.patient: verdict(row, of) for row in table.rows}
+    for row in table.rows:
+        for name, cell in row.truths.items():
+            assert bool(cell.reasons) == (cell.truth == Truth.UNKNOWN), (row.patient, name)
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.trial)
+@every_table
 def test_the_patients_reach_every_verdict_that_the_trial_allows(table: Table) -> None:
     assert {row.verdict for row in table.rows} == REACHED[table.trial]
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.trial)
+@every_table
 def test_every_sample_has_its_row_in_every_table(table: Table) -> None:
     assert table.on == DEMO_DATE.isoformat() == dt.date.fromisoformat(table.on).isoformat()
     assert {row.patient for row in table.rows} == {path.stem for path in PATIENTS.glob("*.json")}

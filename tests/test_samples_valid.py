@@ -7,12 +7,12 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from fhir_shapes import faults
 
 from fhirtrial.samples import sample_bundles
 from fhirtrial.terminology.systems import KEYS
@@ -23,7 +23,6 @@ UCUM = "http://unitsofmeasure.org"
 BUNDLES: dict[str, Resource] = {
     path.stem: orjson.loads(path.read_bytes()) for path in sorted((sample_bundles() / "patients").glob("*.json"))
 }
-bundles = pytest.mark.parametrize(("name", "bundle"), BUNDLES.items(), ids=BUNDLES)
 CODE_TABLES = {
     "snomed": "codes_snomed.csv",
     "loinc": "codes_loinc.csv",
@@ -49,60 +48,51 @@ def inside(node: Any) -> Iterator[Resource]:
             yield from inside(value)
 
 
-@bundles
-def test_it_is_valid_r4(name: str, bundle: Resource) -> None:
-    for resource in (bundle, *resources(bundle)):
-        kind = resource["resourceType"]
-        getattr(import_module(f"fhir.resources.R4B.{kind.lower()}"), kind).model_validate(resource)
+def test_they_are_valid_r4() -> None:
+    assert faults(BUNDLES.values()) == {}
 
 
-@bundles
-def test_it_is_one_tagged_patient_named_as_its_file(name: str, bundle: Resource) -> None:
-    found = resources(bundle)
-    assert (bundle["id"], bundle["type"]) == (name, "collection")
-    assert [r["id"] for r in found if r["resourceType"] == "Patient"] == [name]
-    assert all(HTEST in resource["meta"]["tag"] for resource in (bundle, *found))
-    assert next(r for r in found if r["resourceType"] == "Patient")["identifier"][0]["value"] == name
-    ids = [r["id"] for r in found]
-    assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9.-]{1,64}", one) for one in ids)
-    assert all(one.startswith(name) for one in ids)
+def test_each_is_one_tagged_patient_named_as_its_file() -> None:
+    for name, bundle in BUNDLES.items():
+        found = resources(bundle)
+        assert (bundle["id"], bundle["type"]) == (name, "collection")
+        assert [r["id"] for r in found if r["resourceType"] == "Patient"] == [name]
+        assert [r["identifier"][0]["value"] for r in found if r["resourceType"] == "Patient"] == [name]
+        assert [r["id"] for r in (bundle, *found) if HTEST not in r["meta"]["tag"]] == []
+        ids = [r["id"] for r in found]
+        assert len(set(ids)) == len(ids), name
+        assert [one for one in ids if not re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9.-]{1,64}", one)] == []
+        assert [one for one in ids if not one.startswith(name)] == []
 
 
-@bundles
-def test_every_reference_resolves_inside_it(name: str, bundle: Resource) -> None:
-    urls = {entry["fullUrl"] for entry in bundle["entry"]}
-    assert len(urls) == len(bundle["entry"])
-    relative = {f"{r['resourceType']}/{r['id']}" for r in resources(bundle)}
-    for resource in resources(bundle):
-        contained = {f"#{one['id']}" for one in resource.get("contained", ())}
-        cited = {node["reference"] for node in inside(resource) if isinstance(node.get("reference"), str)}
-        assert cited <= urls | relative | contained
+def test_every_reference_resolves_inside_its_bundle() -> None:
+    for name, bundle in BUNDLES.items():
+        urls = {entry["fullUrl"] for entry in bundle["entry"]}
+        assert len(urls) == len(bundle["entry"]), name
+        relative = {f"{r['resourceType']}/{r['id']}" for r in resources(bundle)}
+        for resource in resources(bundle):
+            contained = {f"#{one['id']}" for one in resource.get("contained", ())}
+            cited = {node["reference"] for node in inside(resource) if isinstance(node.get("reference"), str)}
+            assert cited <= urls | relative | contained, name
 
 
-@bundles
-def test_every_ucum_code_is_ucum(name: str, bundle: Resource) -> None:
-    for node in inside(bundle):
-        if node.get("system") == UCUM:
-            assert is_ucum(node["code"]), node
-
-
-@cache
-def is_ucum(code: str) -> bool:
+def test_every_ucum_code_is_ucum() -> None:
     from ucumvert import get_ucum_parser
 
-    get_ucum_parser().parse(code)
-    return True
+    used = {node["code"] for node in inside([*BUNDLES.values()]) if node.get("system") == UCUM}
+    assert used
+    for code in sorted(used):  # the parser refuses what is none, and says it
+        get_ucum_parser().parse(code)
 
 
 @pytest.mark.skipif("FHIRTRIAL_CORPUS" not in os.environ, reason="FHIRTRIAL_CORPUS is unset: no code tables")
-@bundles
-def test_every_code_and_display_is_confirmed(name: str, bundle: Resource) -> None:
-    for node in inside(bundle):
-        key = KEYS.get(node.get("system", ""))
-        if key in CODE_TABLES and "code" in node:
-            assert node["code"] in confirmed(key), node
-            assert node.get("display", confirmed(key)[node["code"]]) == confirmed(key)[node["code"]]
+def test_every_code_and_display_is_confirmed() -> None:
+    for name, bundle in BUNDLES.items():
+        for node in inside(bundle):
+            key = KEYS.get(node.get("system", ""))
+            if key in CODE_TABLES and "code" in node:
+                assert node["code"] in confirmed(key), (name, node)
+                assert node.get("display", confirmed(key)[node["code"]]) == confirmed(key)[node["code"]], name
 
 
 @cache

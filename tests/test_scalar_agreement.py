@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 import pytest
-from fhir.resources.R4B.bundle import Bundle
+from fhir_shapes import faults
 from generated.patients import QUESTIONNAIRE, bundle, loaded, record_start
 from generated.questions import QUESTIONS, criteria
 from scalar.evaluate import atom, criterion, recorded, verdict
@@ -154,7 +154,7 @@ def test_generated_patients_are_valid_and_always_the_same() -> None:
     for seed, kind in enumerate(KINDS * 2):
         made = bundle(seed, criteria(kind), ON)
         assert made == bundle(seed, criteria(kind), ON)
-        Bundle.model_validate(made)
+        assert faults([made]) == {}
 
 
 def test_many_patients_are_one_by_one() -> None:
