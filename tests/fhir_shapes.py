@@ -18,9 +18,7 @@ MODELS = {"R4": "fhir.resources.R4B", "R5": "fhir.resources"}
 
 def faults(resources: Iterable[Resource], fhir: str = "R4") -> dict[str, str]:
     """By type and id, of those alone that do not have the shape of their type, entries and contained ones too."""
-    told = {
-        f"{r['resourceType']}/{r.get('id')}": _fault(r["resourceType"], orjson.dumps(r), fhir) for r in resources
-    }
+    told = {f"{r['resourceType']}/{r.get('id')}": _fault(r["resourceType"], orjson.dumps(r), fhir) for r in resources}
     return {name: fault for name, fault in told.items() if fault}
 
 

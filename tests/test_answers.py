@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from mappings.publishing import samples
+from shipped import samples, trials
 
 import fhirtrial
 from fhirtrial.criteria.criterion import Criterion
@@ -214,9 +214,8 @@ def test_undetermined_sample_patients_are_decided_by_their_answers() -> None:
     seen = witnessed = 0
     patients = sample_bundles() / "patients"
     bundles = {whose(bundle): bundle for path in patients.glob("*.json") if (bundle := orjson.loads(path.read_bytes()))}
-    trials = {study.id: study for study in fhirtrial.load_trials(sample_bundles() / "trials")}
-    for match in fhirtrial.match(tuple(trials.values()), patients, on=ON):
-        study, bundle = trials[match.trial.id], bundles[match.patient.reference]
+    for match in fhirtrial.match(trials(), patients, on=ON):
+        study, bundle = match.trial, bundles[match.patient.reference]
         for best in next_best([match]).get(match.patient.reference, ()):
             if not best.questions or not best.surely:
                 continue

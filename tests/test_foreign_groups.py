@@ -13,6 +13,7 @@ import pytest
 from desk import Desk, desk
 from generated.patients import bundle, loaded, record_start
 from scalar.kernel import Kernel
+from shipped import samples
 from small_trial import bundle as of
 from small_trial import patient_file, person, record_file
 
@@ -25,8 +26,7 @@ from fhirtrial.job.publish import map_trial
 from fhirtrial.job.trials import load_trials
 from fhirtrial.matching.result import Trial
 from fhirtrial.patients.read import facts_of
-from fhirtrial.records.read import read_trials
-from fhirtrial.samples import DEMO_DATE, sample_bundles
+from fhirtrial.samples import DEMO_DATE
 
 CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
 SCT = "http://snomed.info/sct"
@@ -132,7 +132,7 @@ def test_groups_are_never_published_again(tmp_path: Path) -> None:
 
 def test_our_own_group_alone_never_says_the_opposite_of_its_trial(tmp_path: Path) -> None:
     compared: Counter[str] = Counter()
-    for record in read_trials(sample_bundles() / "trials").records:
+    for record in samples():
         resources = [entry["resource"] for entry in map_trial(record)["entry"]]
         listed = next(r for r in resources if r["resourceType"] == "Group" and r.get("characteristic"))
         own = tmp_path / record.id

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from scalar.kernel import Kernel
+from shipped import trials
 
 import fhirtrial
 from fhirtrial.criteria.criterion import Criterion
@@ -201,7 +202,7 @@ def value(node: Node, truths: Mapping[Atom, int]) -> int:
 
 
 def pairs() -> Iterator[tuple[Match, Mapping[Atom, int]]]:
-    for study in fhirtrial.load_trials(sample_bundles() / "trials"):
+    for study in trials():
         kernel = Kernel((study,), DEMO_DATE)
         for facts in read_patients(sample_bundles() / "patients", on=DEMO_DATE):
             graded = [(asked.atom, grades) for asked, grades in kernel.atoms(facts)]

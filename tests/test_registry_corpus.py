@@ -6,9 +6,9 @@ import os
 from collections import Counter
 from functools import cache
 from itertools import islice
-from pathlib import Path
 
 import pytest
+from corpus import ROOT, STUDIES, SYNTHEA, needs_corpus, read, together
 
 import fhirtrial
 from fhirtrial.criteria.check import coverage
@@ -19,32 +19,34 @@ from fhirtrial.matching.kernel import evaluate, verdicts
 from fhirtrial.matching.match import Run
 from fhirtrial.matching.result import Trial
 from fhirtrial.matching.view import View
+from fhirtrial.patients.facts import Facts
 from fhirtrial.patients.read import read_patients
 from fhirtrial.records.record import TrialRecord, record_from_bytes, record_to_bytes
 from fhirtrial.samples import DEMO_DATE
 from fhirtrial.site import Site
 
-CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
 LONG = bool(os.environ.get("FHIRTRIAL_LONG"))
-pytestmark = pytest.mark.skipif(CORPUS is None, reason="FHIRTRIAL_CORPUS names no corpus")
-ROOT = Path(CORPUS or "")
-PATIENTS = ROOT / "data" / "patients" / "synthea_bundles.ndjson.gz"
+pytestmark = [needs_corpus, together]
 PARTS = ("seeds", *(f"studies {n}" for n in range(3)))
-parts = pytest.mark.parametrize("part", [pytest.param(p, marks=pytest.mark.xdist_group(p)) for p in PARTS])
+parts = pytest.mark.parametrize("part", PARTS)
 
 
 @cache
 def records(part: str) -> tuple[TrialRecord, ...]:
     if part == "seeds":
         return fhirtrial.read_trials(ROOT / "seeds").records
-    files = sorted((ROOT / "data" / "trials" / "ctgov_v2").glob("*.json"))[int(part.split()[1]) :: 3]
-    return tuple(r for file in files for r in fhirtrial.read_trials(file).records)
+    return tuple(read(path) for path in STUDIES[int(part.split()[1]) :: 3])
 
 
 @cache
 def trials(part: str) -> tuple[Trial, ...]:
     """Mapped to FHIR and read back from it."""
     return load_trials(records(part), Site())
+
+
+@cache
+def patients() -> tuple[Facts, ...]:
+    return tuple(read_patients(SYNTHEA, on=DEMO_DATE))
 
 
 @parts
@@ -67,7 +69,7 @@ def test_what_no_person_has_read_says_so(part: str) -> None:
 
 @parts
 def test_every_patient_gets_a_verdict_for_every_trial(part: str) -> None:
-    run = fhirtrial.match(trials(part), PATIENTS, on=DEMO_DATE)
+    run = fhirtrial.match(trials(part), patients(), on=DEMO_DATE)
     told = Counter[Verdict]()
     for facts in run.chunks:
         view = View(facts, run.on, Codes(run.terminology), run.policy, run.site.uln)
@@ -80,7 +82,7 @@ def test_every_patient_gets_a_verdict_for_every_trial(part: str) -> None:
 @parts
 def test_every_unknown_criterion_has_its_reason(part: str) -> None:
     """With evidence this takes its time: some patients, or all of them where FHIRTRIAL_LONG is set."""
-    chunks = islice(read_patients(PATIENTS, on=DEMO_DATE, chunk=4), None if LONG else 1)
+    chunks = islice(read_patients(SYNTHEA, on=DEMO_DATE, chunk=4), None if LONG else 1)
     run: Run = fhirtrial.match(trials(part), chunks, on=DEMO_DATE)
     seen = 0
     for match in run:

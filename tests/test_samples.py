@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Mapping
 
 import pytest
-from sample_tables import PAGE, PATIENTS, TRIALS, Cell, Table, criteria, page, rules, tables, verdict
+from sample_tables import PAGE, PATIENTS, Cell, Table, criteria, page, rules, tables, verdict
+from shipped import trials
 
 import fhirtrial
 from fhirtrial.criteria.truth import Truth, Verdict
@@ -28,7 +29,7 @@ Matches = Mapping[tuple[str, str], Match]
 
 @pytest.fixture(scope="module")
 def matches() -> Matches:
-    run = fhirtrial.match(fhirtrial.load_trials(TRIALS), PATIENTS, on=DEMO_DATE)
+    run = fhirtrial.match(trials(), PATIENTS, on=DEMO_DATE)
     found = {(match.patient.reference.removeprefix("Patient/"), match.trial.id): match for match in run}
     assert not run.failures
     return found

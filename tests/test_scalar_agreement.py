@@ -11,24 +11,24 @@ from datetime import date
 from functools import cache
 from io import BytesIO
 from itertools import islice
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import orjson
 import pytest
+from corpus import SYNTHEA, needs_corpus
 from fhir_shapes import faults
 from generated.patients import QUESTIONNAIRE, bundle, loaded, record_start
 from generated.questions import QUESTIONS, criteria
 from scalar.evaluate import atom, criterion, recorded, verdict
 from scalar.kernel import Kernel, Told, unlike
 from scalar.person import Person, people
+from shipped import trials
 
 from fhirtrial.criteria.lower import atoms as atoms_of
 from fhirtrial.criteria.questions import link_id
 from fhirtrial.criteria.tree import Residue
 from fhirtrial.criteria.truth import Truth
-from fhirtrial.job.trials import load_trials
 from fhirtrial.matching.result import Trial
 from fhirtrial.patients.completeness import ALL
 from fhirtrial.patients.facts import Facts
@@ -39,7 +39,6 @@ from fhirtrial.terminology import load
 from fhirtrial.terminology.policy import load_policy
 
 LONG = bool(os.environ.get("FHIRTRIAL_LONG"))
-CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
 ON = DEMO_DATE
 LEAP_DAY = date(2024, 2, 29)
 SITE = Site(uln={"alt": Limits(low=5, high=40, unit="U/L", name="handbook")})
@@ -48,18 +47,13 @@ KINDS = sorted(QUESTIONS)
 NEVER: Mapping[str, set[Truth]] = {"allergy": {Truth.PRESUMED_YES}, "procedure": {Truth.NO}}
 RICH = ("condition", "measurement", "medication", "result", "allergy", "procedure", "reproductive")
 PATIENTS = (4_500 if LONG else 84) // (len(KINDS) + 2 * len(RICH))
-OF_TRIALS = 500 if LONG else 24
+OF_TRIALS = 500 if LONG else 16
 Json = dict[str, Any]
 
 
 @cache
 def trial_of(kind: str) -> Trial:
     return Trial(kind, kind, "RECRUITING", criteria(kind), QUESTIONNAIRE, "")
-
-
-@cache
-def trials() -> tuple[Trial, ...]:
-    return load_trials(sample_bundles() / "trials")
 
 
 def facts_for(seed: int, trial: Trial, on: date = ON) -> Facts:
@@ -128,14 +122,13 @@ def test_they_agree_on_the_sample_patients() -> None:
         assert_same(facts)
 
 
-@pytest.mark.skipif(CORPUS is None, reason="FHIRTRIAL_CORPUS names no corpus")
+@needs_corpus
 def test_they_agree_on_the_corpus() -> None:
-    file = Path(CORPUS or "") / "data" / "patients" / "synthea_bundles.ndjson.gz"
     seen = 0
-    for facts in islice(read_patients(file, on=ON, loaded=ALL, chunk=50), None if LONG else 1):
+    for facts in islice(read_patients(SYNTHEA, on=ON, loaded=ALL, chunk=20), None if LONG else 1):
         assert not list(differences(kernel(), facts))
         seen += len(facts.patients)
-    assert seen == (200 if LONG else 50)
+    assert seen == (200 if LONG else 20)
 
 
 @pytest.mark.parametrize("kind", RICH)

@@ -13,11 +13,11 @@ from io import BytesIO
 import numpy as np
 import orjson
 import pytest
+import shipped
 from generated.patients import QUESTIONNAIRE, bundle, loaded, record_start
 from generated.questions import QUESTIONS, criteria
 
 from fhirtrial.criteria.tree import AtLeast, Not, Sex
-from fhirtrial.job.trials import load_trials
 from fhirtrial.matching import planes
 from fhirtrial.matching.match import Run
 from fhirtrial.matching.network import Layer, Network, network
@@ -45,7 +45,7 @@ def questions() -> tuple[Trial, ...]:
 
 @cache
 def run_of(name: str, on: date = DEMO_DATE) -> Run:
-    trials = questions() if name == "questions" else load_trials(sample_bundles() / "trials")
+    trials = questions() if name == "questions" else shipped.trials()
     return Run(trials, (), on, load(), load_policy(), Site(), "test")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pytest
 from criteria.trees import CONCEPTS, nodes
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fhirtrial.criteria.lower import atoms as atoms_of
@@ -133,7 +133,6 @@ def excepted(base: Node, unless: Node, recorded: Recorded, given_: Mapping[Atom,
     return min(max([Truth.NO, *map(negate, lets_go.values())]), *apart)
 
 
-@settings(max_examples=100, deadline=None)
 @given(nodes(leaves), facts, answers)
 def test_the_executed_tree_means_what_the_readers_tree_means(
     node: Node, recorded: Recorded, given_: Mapping[Atom, Truth]

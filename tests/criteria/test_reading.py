@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
+from corpus import STUDIES, needs_corpus, read
 from criteria.trees import CONCEPTS, nodes, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shipped import samples
 
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.english import english
 from fhirtrial.criteria.reading.english import read_english, reading
-from fhirtrial.criteria.text.parse import parse_criterion
 from fhirtrial.criteria.tree import Age, All, AtLeast, Condition, Medication, Node, Not, Procedure, Sex
 from fhirtrial.criteria.wording import Names
 from fhirtrial.errors import TreeError
-from fhirtrial.records.read import read_trials
-from fhirtrial.samples import sample_bundles
 from fhirtrial.terminology import load
 
 PLAIN = Names.plain(CONCEPTS)
 SHIPPED = Names.of(load())
-CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
 LONG = bool(os.environ.get("FHIRTRIAL_LONG"))
-CASES = 10_000 if LONG else 80
+CASES = 10_000 if LONG else 60
 # Labels as adversaries choose them: two alike, one that is another's own name, and any words of the language.
 labels = st.lists(texts | st.sampled_from(["Infection", "infection"]), min_size=len(CONCEPTS), max_size=len(CONCEPTS))
 reviewed = [
-    pytest.param(criterion, id=f"{record.id}-{criterion.id}")
-    for record in read_trials(sample_bundles() / "trials").records
-    for criterion in record.criteria
+    pytest.param(criterion, id=f"{record.id}-{criterion.id}") for record in samples() for criterion in record.criteria
 ]
 
 
@@ -75,19 +70,11 @@ def test_every_shipped_concept_has_words_of_its_own() -> None:
     assert not other
 
 
-@pytest.mark.skipif(CORPUS is None, reason="FHIRTRIAL_CORPUS names no folder with the trial corpora")
+@needs_corpus
 def test_the_trees_of_the_registry_are_read_back() -> None:
-    records = sorted((Path(CORPUS or "") / "data/trials/ctgov_v2").glob("*.json"))
-    lost = []
-    terminology = load()
-    for path in records if LONG else records[::10]:
-        for record in read_trials(path).records:
-            for c in record.criteria:
-                tree = parse_criterion(c.text, c.kind, terminology).tree if c.kind != "defect" else c.tree
-                if reading(english(tree, SHIPPED.label), SHIPPED).node != tree:
-                    lost.append(f"{record.id} {c.id}")
-    assert records
-    assert not lost
+    trees = {f"{r.id} {c.id}": c.tree for r in map(read, STUDIES if LONG else STUDIES[::10]) for c in r.criteria}
+    assert trees
+    assert [n for n, tree in trees.items() if reading(english(tree, SHIPPED.label), SHIPPED).node != tree] == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from criteria.notation import notation
+from shipped import samples
 from yaml_tables import read_table
 
 from fhirtrial.criteria.check import check, concepts_of, coverage, is_question
@@ -122,8 +123,7 @@ trials = pytest.mark.parametrize("trial", IDS)
 
 
 def record(trial: str) -> TrialRecord:
-    (found,) = read_trials(TRIALS / f"{IDS[trial]}.json").records
-    return found
+    return next(r for r in samples() if r.id == IDS[trial])
 
 
 def items(found: TrialRecord) -> list[Criterion]:

@@ -8,7 +8,7 @@ import jsonschema
 import orjson
 import pytest
 from criteria.trees import ATOMS, COMPOSITES, criteria, nodes
-from hypothesis import given, settings
+from hypothesis import given
 
 from fhirtrial.criteria.criterion import Criterion, text_hash
 from fhirtrial.criteria.document import (
@@ -40,7 +40,6 @@ def test_a_node_survives_json(node: Node) -> None:
     assert orjson.dumps(node_to_json(again), option=orjson.OPT_SORT_KEYS) == written
 
 
-@settings(max_examples=40, deadline=None)
 @given(criteria())
 def test_criteria_survive_their_bytes_and_fit_the_schema(found: tuple[Criterion, ...]) -> None:
     content = criteria_to_bytes(found)

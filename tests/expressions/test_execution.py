@@ -22,7 +22,7 @@ from expressions.patient_records import (
     upper,
 )
 from expressions.terms import TERMS
-from mappings.publishing import samples
+from shipped import samples
 
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.document import criteria_hash

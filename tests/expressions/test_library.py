@@ -7,9 +7,9 @@ from importlib.resources import files
 
 import pytest
 from expressions.terms import TERMS
-from mappings.publishing import samples
 from mappings.trials import REGISTERED
 from mappings.trials import TERMS as SMALL
+from shipped import samples
 
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.document import criteria_hash

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import os
 from datetime import date
 from random import Random
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from generated.patients import bundle, loaded
 from generated.questions import QUESTIONS
 from scalar.kernel import Kernel
+from shipped import samples
 
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.tree import Age, All, AtLeast, Condition, Node, Not, Sex
@@ -21,7 +23,6 @@ from fhirtrial.expressions.search import prefilter
 from fhirtrial.matching.result import Trial
 from fhirtrial.patients.completeness import ALL
 from fhirtrial.patients.read import facts_of
-from fhirtrial.records.read import read_trials
 from fhirtrial.samples import DEMO_DATE as ON
 from fhirtrial.samples import sample_bundles
 
@@ -105,7 +106,7 @@ def test_what_is_asked(kind: str, tree: Node, queries: tuple[str, ...]) -> None:
     assert prefilter([criterion(1, kind, tree)], ON) == queries
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", range(1_000 if os.environ.get("FHIRTRIAL_LONG") else 120))
 def test_age_and_sex_never_drop_a_possible_patient(seed: int) -> None:
     random = Random(f"trial {seed}")
 
@@ -128,7 +129,7 @@ def test_the_sample_patients() -> None:
     dropped = 0
     files = sorted((sample_bundles() / "patients").glob("*.json"))
     people = [orjson.loads(path.read_bytes()) for path in files]
-    for record in read_trials(sample_bundles() / "trials").records:
+    for record in samples():
         queries = prefilter(record.criteria, ON)
         kernel = Kernel((Trial(record.id, "", "RECRUITING", record.criteria, "", ""),), ON)
         for patient in people:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from expressions.terms import TERMS
-from mappings.publishing import samples
+from shipped import samples
 from yaml_tables import read_table
 
 from fhirtrial.criteria.criterion import Criterion

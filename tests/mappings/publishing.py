@@ -1,18 +1,16 @@
-"""What the tests of artifacts share: everything a record is published as, and the shipped sample records."""
+"""What the tests of artifacts share: everything a record is published as."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from mappings.trials import TO
 
 from fhirtrial.plugins import Publication, Resource
-from fhirtrial.records.record import TrialRecord, record_from_bytes
-from fhirtrial.samples import sample_bundles
+from fhirtrial.records.record import TrialRecord
 from fhirtrial.terminology import load
 from fhirtrial_mappings.artifacts import ARTIFACTS
 
@@ -21,20 +19,15 @@ SHIPPED_R5 = replace(SHIPPED, fhir="R5")
 TO_R5 = replace(TO, fhir="R5")
 
 
-def published(record: TrialRecord, to: Publication = TO) -> list[Resource]:
-    chosen = (mapping for mapping in ARTIFACTS if mapping.fhir == to.fhir)
+def published(record: TrialRecord, to: Publication = TO, kind: str | None = None) -> list[Resource]:
+    """All of it, or what is of that type."""
+    chosen = (m for m in ARTIFACTS if m.fhir == to.fhir and kind in (None, m.resource))
     return [draft.resource for mapping in chosen for draft in mapping.build(record, to)]
 
 
 def only(kind: str, record: TrialRecord, to: Publication = TO) -> Resource:
     """The record's one resource of that type (the first, of Groups the criteria)."""
-    return next(r for r in published(record, to) if r["resourceType"] == kind)
-
-
-@cache
-def samples() -> tuple[TrialRecord, ...]:
-    files = sorted((sample_bundles() / "trials").glob("*.json"))
-    return tuple(record_from_bytes(path.read_bytes(), path.name) for path in files)
+    return published(record, to, kind)[0]
 
 
 def text(resource: Resource) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from mappings.matches import match, summed
-from mappings.publishing import SHIPPED, TO_R5, inside, only, published, samples
+from mappings.publishing import SHIPPED, TO_R5, inside, only, published
 from mappings.trials import PAGE, REGISTERED, TERMS, TO
+from shipped import samples
 
 from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.tree import (

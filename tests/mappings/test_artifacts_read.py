@@ -8,8 +8,9 @@ import hashlib
 from collections.abc import Callable
 
 import pytest
-from mappings.publishing import SHIPPED, only, published, samples
+from mappings.publishing import SHIPPED, only, published
 from mappings.trials import PAGE, RECORDS, REGISTERED
+from shipped import samples
 
 from fhirtrial.criteria.document import criteria_hash, criteria_to_bytes
 from fhirtrial.errors import ArtifactError, TreeError

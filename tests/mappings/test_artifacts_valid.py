@@ -5,38 +5,42 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from corpus import PAGES, STUDIES, needs_corpus, read
 from fhir_shapes import faults
-from mappings.publishing import SHIPPED, SHIPPED_R5, TO_R5, inside, published, samples
+from mappings.publishing import SHIPPED, SHIPPED_R5, TO_R5, inside, published
 from mappings.trials import RECORDS, TO
+from shipped import samples
 
 from fhirtrial.plugins import Publication, Resource
-from fhirtrial.records.read import read_trials
 from fhirtrial.records.record import TrialRecord
 from fhirtrial_mappings import MAPPINGS
 from fhirtrial_mappings.artifacts import ARTIFACTS
 
-CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
 SETS: list[tuple[TrialRecord, Publication]] = [
     *((record, to) for record in RECORDS.values() for to in (TO, TO_R5)),
     *((record, to) for record in samples() for to in (SHIPPED, SHIPPED_R5)),
 ]
-sets = pytest.mark.parametrize(("record", "to"), SETS, ids=[f"{record.id}-{to.fhir}" for record, to in SETS])
+Published = tuple[Publication, list[Resource]]
 NAME = re.compile(r"[A-Z]([A-Za-z0-9_]){1,254}")
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
-@sets
-def test_shapes(record: TrialRecord, to: Publication) -> None:
-    assert faults(published(record, to), to.fhir) == {}
+@pytest.fixture(scope="module", params=SETS, ids=[f"{record.id}-{to.fhir}" for record, to in SETS])
+def made(request: pytest.FixtureRequest) -> Published:
+    record, to = request.param
+    return to, published(record, to)
 
 
-@sets
-def test_names_and_ids(record: TrialRecord, to: Publication) -> None:
-    found = published(record, to)
+def test_shapes(made: Published) -> None:
+    to, found = made
+    assert faults(found, to.fhir) == {}
+
+
+def test_names_and_ids(made: Published) -> None:
+    to, found = made
     assert len({(r["resourceType"], r["id"]) for r in found}) == len(found)
     for resource in found:
         assert ID.fullmatch(resource["id"])
@@ -46,9 +50,8 @@ def test_names_and_ids(record: TrialRecord, to: Publication) -> None:
             assert NAME.fullmatch(resource["name"])
 
 
-@sets
-def test_nothing_published_points_into_the_void(record: TrialRecord, to: Publication) -> None:
-    found = published(record, to)
+def test_nothing_published_points_into_the_void(made: Published) -> None:
+    to, found = made
     there = {f"{r['resourceType']}/{r['id']}" for r in found}
     for resource in found:
         local = {f"#{c['id']}" for c in resource.get("contained", ())}
@@ -61,16 +64,14 @@ def test_nothing_published_points_into_the_void(record: TrialRecord, to: Publica
                 assert target in there or target.startswith("NamingSystem/"), target
 
 
-@sets
-def test_contained_resources_are_used(record: TrialRecord, to: Publication) -> None:
-    for resource in published(record, to):
+def test_contained_resources_are_used(made: Published) -> None:
+    for resource in made[1]:
         used = {n["reference"] for n in inside(resource) if isinstance(n, dict) and "reference" in n}
         assert {f"#{c['id']}" for c in resource.get("contained", ())} <= used
 
 
-@sets
-def test_fhir_has_no_empty_elements(record: TrialRecord, to: Publication) -> None:
-    for resource in published(record, to):
+def test_fhir_has_no_empty_elements(made: Published) -> None:
+    for resource in made[1]:
         assert not [node for node in inside(resource) if node in (None, "", [], {})]
 
 
@@ -87,27 +88,16 @@ def test_the_package_offers_every_artifact_once() -> None:
     assert set(ARTIFACTS) <= set(MAPPINGS)
 
 
-@pytest.mark.skipif(not CORPUS, reason="FHIRTRIAL_CORPUS is not set")
-@pytest.mark.parametrize(
-    "path", sorted((Path(CORPUS or "/nowhere") / "data/trials/ctgov_v2").glob("*.json")), ids=lambda p: str(p.stem)
-)
-def test_every_registry_record_maps(path: Path) -> None:
-    (record,) = read_trials(path).records
-    assert {to.fhir: faults(published(record, to), to.fhir) for to in (SHIPPED, SHIPPED_R5)} == {"R4": {}, "R5": {}}
-
-
 def unreviewed() -> list[TrialRecord]:
     """The corpus as the parser reads it: long texts, odd characters, trees that nobody has tidied.
 
     Every twelfth record, or all of them where FHIRTRIAL_LONG is set.
     """
-    root = Path(CORPUS or "/nowhere")
     step = None if os.environ.get("FHIRTRIAL_LONG") else 12
-    files = [*sorted((root / "seeds").glob("*.txt")), *sorted((root / "data/trials/ctgov_v2").glob("*.json"))[::step]]
-    return [record for file in files for record in read_trials(file).records]
+    return [read(path) for path in (*PAGES, *STUDIES[::step])]
 
 
-@pytest.mark.skipif(not CORPUS, reason="FHIRTRIAL_CORPUS is not set")
+@needs_corpus
 @pytest.mark.java
 @pytest.mark.parametrize("to", [SHIPPED, SHIPPED_R5], ids=lambda to: str(to.fhir))
 def test_hl7s_validator_finds_no_error_in_what_nobody_reviewed(

@@ -1,17 +1,19 @@
-"""docs/field-map.md, row by row: each field of a study is found at the home that the table names, in R4 and in R5."""
+"""docs/field-map.md: each field of a study is at the home that the table names, in R4 and R5, and all is in shape."""
 
 from __future__ import annotations
 
 import base64
 import importlib.util
 import json
-import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from corpus import STUDIES, needs_corpus, read, together
+from fhir_shapes import faults
 from mappings.publishing import SHIPPED, SHIPPED_R5, published
 
 from fhirtrial.plugins import Publication, Resource
@@ -20,8 +22,6 @@ from fhirtrial.records.record import TrialRecord
 from fhirtrial_mappings.artifacts.primitives import string, uri
 
 ROOT = Path(__file__).parent.parent.parent
-CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
-STUDIES = sorted((Path(CORPUS or "/nowhere") / "data/trials/ctgov_v2").glob("*.json"))
 STEP = re.compile(r"(\w+)(?:\[([\w=-]+)\])?(\??)")
 versions = pytest.mark.parametrize("to", [SHIPPED, SHIPPED_R5], ids=lambda to: str(to.fhir))
 
@@ -62,21 +62,26 @@ def row_of(field: str) -> Any:
 
 def lost(data: Resource, resources: list[Resource], fhir: str) -> list[str]:
     """Fields whose value is not at the home that the table names."""
+
+    @cache
+    def at(home: str) -> list[Any]:
+        return [scalar for node in walk(resources, home) for _, scalar in leaves(node)]
+
     return [
         f"{field}: {value!r}"
         for field, value in leaves(data)
-        if (row := row_of(field)) is not None and not _home_holds(row, value, resources, fhir)
+        if (row := row_of(field)) is not None and not _home_holds(row, value, at, fhir)
     ]
 
 
-def _home_holds(row: Any, value: Any, resources: list[Resource], fhir: str) -> bool:
+def _home_holds(row: Any, value: Any, at: Callable[[str], list[Any]], fhir: str) -> bool:
     home = row.r4 if fhir == "R4" else row.r5
     if row.how in {"none", "decides"} or _no_fhir_value(row, value):
         return True
     homes = home.split(" or ")
-    if any(one.endswith("?") and list(walk(resources, one)) for one in homes):
+    if any(one.endswith("?") and at(one) for one in homes):
         return True
-    found = [scalar for one in homes for node in walk(resources, one) for _, scalar in leaves(node)]
+    found = [scalar for one in homes for scalar in at(one)]
     if row.how == "actual":
         return {"ACTUAL": True, "ESTIMATED": False}[value] in found
     if row.how == "base64":
@@ -195,13 +200,15 @@ def test_a_value_that_is_not_at_its_home_is_noticed(to: Publication) -> None:
     ]
 
 
-@pytest.mark.skipif(not CORPUS, reason="FHIRTRIAL_CORPUS is not set")
+@needs_corpus
+@together
 @pytest.mark.parametrize("path", STUDIES, ids=lambda p: str(p.stem))
-def test_every_field_of_a_record_is_in_the_table_and_its_value_at_its_home(path: Path) -> None:
-    study = json.loads(path.read_bytes())
-    record = record_of(study)
+def test_every_field_of_a_study_is_in_the_table_its_value_at_its_home_and_everything_in_shape(path: Path) -> None:
+    study, record = json.loads(path.read_bytes()), read(path)
     told = {note.path for note in record.notes if note.code == "unknown-field"}
     unlisted = {field for field, _ in leaves(study) if row_of(field) is None}
     assert {field for field in unlisted if not any(field.replace("[]", "").startswith(t) for t in told)} == set()
     for to in (SHIPPED, SHIPPED_R5):
-        assert lost(study, published(record, to), to.fhir) == [], to.fhir
+        resources = published(record, to)
+        assert faults(resources, to.fhir) == {}, to.fhir
+        assert lost(study, resources, to.fhir) == [], to.fhir

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from corpus import PAGES, ROOT, STUDIES, needs_corpus, read, together
 
 from fhirtrial.criteria.text.unescape import unescape
 from fhirtrial.records.api_v2 import OMITTED, record_from_study
@@ -19,10 +19,7 @@ from fhirtrial.records.fields import Eligibility
 from fhirtrial.records.read import read_trials
 from fhirtrial.records.record import TrialRecord, record_to_bytes
 
-CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
-pytestmark = pytest.mark.skipif(CORPUS is None, reason="FHIRTRIAL_CORPUS names no corpus")
-SEEDS = sorted(Path(CORPUS).glob("seeds/*.txt")) if CORPUS else []
-STUDIES = sorted(Path(CORPUS).glob("data/trials/ctgov_v2/*.json")) if CORPUS else []
+pytestmark = [needs_corpus, together]
 
 # Keys that the repositories which kept these studies have added; the API has no such fields.
 ADDED_BY_OTHERS = {"locations_nested", "interventionMappedName"}
@@ -71,12 +68,6 @@ DECOYS = {
 }
 
 
-def seed(path: Path) -> TrialRecord:
-    result = read_trials(path)
-    assert result.failures == ()
-    return result.records[0]
-
-
 def items(record: TrialRecord) -> dict[str, str]:
     return {c.id: c.text for c in record.criteria if c.id.startswith(("inc", "exc"))}
 
@@ -91,9 +82,9 @@ def lost(record: TrialRecord) -> list[str]:
     return [text[max(0, i - 20) : i + 20] for i, n in enumerate(counts) if not text[i].isspace() and n != 1]
 
 
-@pytest.mark.parametrize("path", SEEDS, ids=lambda p: p.name[:3])
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name[:3])
 def test_seed_criteria(path: Path) -> None:
-    record, number = seed(path), path.name[:3]
+    record, number = read(path), path.name[:3]
     found = items(record)
     assert list(found) == EXPECTED[number]
     for name, begin in BEGINNINGS.get(number, {}).items():
@@ -103,12 +94,12 @@ def test_seed_criteria(path: Path) -> None:
     defects = [f"{d.code}@{d.criterion}" if d.criterion else d.code for d in record.defects]
     assert defects == DEFECTS[number]
     assert lost(record) == []
-    assert record_to_bytes(record) == record_to_bytes(seed(path))
+    assert record_to_bytes(record) == record_to_bytes(read_trials(path).records[0])
 
 
-@pytest.mark.parametrize("path", SEEDS, ids=lambda p: p.name[:3])
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name[:3])
 def test_seed_text_and_spans(path: Path) -> None:
-    record = seed(path)
+    record = read(path)
     page = path.read_text(encoding="utf-8")
     for criterion in record.criteria:
         if criterion.span is None:
@@ -122,12 +113,12 @@ def test_seed_text_and_spans(path: Path) -> None:
 
 
 def test_blocking_defects_are_those_that_may_hide_a_criterion() -> None:
-    found = {p.name[:3]: [c.tree.kind for c in seed(p).criteria if c.kind == "defect"] for p in SEEDS}
+    found = {p.name[:3]: [c.tree.kind for c in read(p).criteria if c.kind == "defect"] for p in PAGES}
     assert {k: len(v) for k, v in found.items()} == {"000": 0, "001": 2, "002": 1, "003": 0, "004": 0}
 
 
 def test_seed_fields() -> None:
-    zero, one, two, three, four = (seed(p) for p in SEEDS)
+    zero, one, two, three, four = (read(p) for p in PAGES)
     assert (zero.id, zero.overall_status, zero.phases) == ("NCT07662265", "COMPLETED", ("NA",))
     assert (zero.eligibility.minimum_age, zero.eligibility.sex) == ("18 Years", "ALL")
     assert zero.enrollment is not None
@@ -160,7 +151,7 @@ def test_seed_fields() -> None:
 
 
 def test_nothing_falls_out_of_thousands_of_texts() -> None:
-    with gzip.open(Path(CORPUS or "") / "data/trials/eligibility_text.jsonl.gz", "rt", encoding="utf-8") as lines:
+    with gzip.open(ROOT / "data/trials/eligibility_text.jsonl.gz", "rt", encoding="utf-8") as lines:
         texts = [text for line in lines for text in json.loads(line)["texts"].values()]
     assert len(texts) > 2000
     wrong = [text[:60] for text in texts if covered_once(text, read_eligibility(text, Eligibility())) is False]
@@ -178,7 +169,7 @@ def covered_once(text: str, parts: Parts) -> bool:
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda p: p.stem)
 def test_study_is_read_whole(path: Path) -> None:
-    record = seed(path)
+    record = read(path)
     assert record.id == path.stem
     assert lost(record) == []
     for criterion in record.criteria:

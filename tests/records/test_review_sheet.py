@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 from criteria.trees import nodes, texts
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fhirtrial.criteria.criterion import Criterion, Note, Review, text_hash
@@ -277,7 +277,6 @@ def test_a_sheet_of_other_bytes_says_so() -> None:
 
 
 @given(text=st.text(min_size=1, max_size=200) | texts, tree=nodes(max_leaves=4))
-@settings(max_examples=60, deadline=None)
 def test_any_words_and_any_tree_come_back(text: str, tree: Node) -> None:
     own = record({"inc-1": (text, tree), "exc-1": ("no", Any(nodes=(tree,)))})
     sheet = review_sheet(own, TERMS)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from yaml_tables import read_table
 
@@ -163,19 +163,16 @@ def keeps_everything(text: str, kind: Kind) -> None:
     assert not lost(result.tree, [n.text for n in result.notes], held, words)
 
 
-@settings(max_examples=100, deadline=None)
 @given(text=TEXTS, kind=KINDS)
 def test_every_number_comparator_and_name_is_in_an_atom_or_a_residue(text: str, kind: Kind) -> None:
     keeps_everything(text, kind)
 
 
-@settings(max_examples=60, deadline=None)
 @given(text=st.text(max_size=300), kind=KINDS)
 def test_any_text_makes_a_tree(text: str, kind: Kind) -> None:
     lower(parsed(text, kind).tree)
 
 
-@settings(max_examples=60, deadline=None)
 @given(text=TEXTS, kind=KINDS)
 def test_spans_lie_in_the_text_and_nothing_depends_on_chance(text: str, kind: Kind) -> None:
     one, other = parsed(text, kind), parsed(text, kind)
@@ -183,14 +180,12 @@ def test_spans_lie_in_the_text_and_nothing_depends_on_chance(text: str, kind: Ki
     assert all(0 <= f.start < f.end <= len(text) for f in one.found)
 
 
-@settings(max_examples=60, deadline=None)
 @given(text=TEXTS)
 def test_a_tree_survives_its_json(text: str) -> None:
     criteria = parse(read_eligibility(f"Inclusion Criteria:\n* {text}", Eligibility()).criteria, load())
     assert criteria_from_bytes(criteria_to_bytes(criteria), "test") == criteria
 
 
-@settings(max_examples=40, deadline=None)
 @given(text=SOUPS, times=LENGTHS, kind=KINDS)
 def test_any_soup_of_its_own_words_makes_a_tree_that_keeps_everything(text: str, times: int, kind: Kind) -> None:
     """Up to 20,000 characters, past what is read as one criterion."""
@@ -292,6 +287,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_a_megabyte_ends_within_seconds(name: str) -> None:
     started = time.process_time()
