@@ -223,6 +223,11 @@ def composites(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     )
 
 
+small = nodes(max_leaves=3)
+spans = st.builds(Span, start=st.integers(0, 99), end=st.integers(100, 999))
+notes = st.lists(st.builds(Note, text=texts, reason=maybe(reasons)), max_size=2)
+
+
 @st.composite
 def criteria(draw: st.DrawFn) -> tuple[Criterion, ...]:
     """A document's list: ids differ, everything a criterion can carry is carried by some."""
@@ -237,9 +242,9 @@ def criteria(draw: st.DrawFn) -> tuple[Criterion, ...]:
                     "id": name,
                     "kind": kinds[name[:3]],
                     "text": text,
-                    "tree": draw(nodes(max_leaves=3)),
-                    "span": draw(maybe(st.builds(Span, start=st.integers(0, 99), end=st.integers(100, 999)))),
-                    "notes": draw(st.lists(st.builds(Note, text=texts, reason=maybe(reasons)), max_size=2)),
+                    "tree": draw(small),
+                    "span": draw(maybe(spans)),
+                    "notes": draw(notes),
                     "defects": draw(st.lists(reasons, max_size=2)),
                     "review": draw(
                         maybe(
