@@ -11,10 +11,11 @@ import gzip
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
 import orjson
 import pytest
+import shipped
+from corpus import SYNTHEA, needs_corpus
 from expressions.agreement import Case, Json, expected, without_answers
 from generated.patients import QUESTIONNAIRE, bundle, loaded, record_start
 from generated.questions import QUESTIONS, criteria
@@ -24,7 +25,6 @@ from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.tree import Age, AtLeast, Condition, Measurement, Node, Not, Sex
 from fhirtrial.expressions.fhirpath import NoFhirPath, fhirpath
 from fhirtrial.expressions.fhirpath import Path as Expression
-from fhirtrial.job.trials import load_trials
 from fhirtrial.matching.result import Trial
 from fhirtrial.patients.completeness import ALL, Loaded
 from fhirtrial.patients.read import facts_of
@@ -34,7 +34,6 @@ from fhirtrial.terminology import load
 pytestmark = pytest.mark.node
 Evaluate = Callable[..., Iterator[dict[str, bool | str | None]]]
 LONG = bool(os.environ.get("FHIRTRIAL_LONG"))
-CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
 ON = DEMO_DATE
 SAID = ("age", "sex", "condition", "measurement")
 PATIENTS = {"age": 600, "sex": 400, "condition": 2000, "measurement": 2000} if LONG else dict.fromkeys(SAID, 25)
@@ -57,7 +56,7 @@ def trial(name: str, asked: Iterable[Criterion]) -> Trial:
 
 
 def of_trials() -> Trial:
-    trials = load_trials(sample_bundles() / "trials")
+    trials = shipped.trials()
     return trial("trials", (c.model_copy(update={"id": f"{t.id} {c.id}"}) for t in trials for c in t.criteria))
 
 
@@ -119,9 +118,9 @@ def test_they_agree_on_the_sample_patients(fhirpath_evaluate: Evaluate) -> None:
     assert agree(fhirpath_evaluate, of_trials(), cases) >= 10 * len(cases)
 
 
-@pytest.mark.skipif(CORPUS is None, reason="FHIRTRIAL_CORPUS names no corpus")
+@needs_corpus
 def test_they_agree_on_the_corpus(fhirpath_evaluate: Evaluate) -> None:
-    with gzip.open(Path(CORPUS or "") / "data" / "patients" / "synthea_bundles.ndjson.gz") as lines:
+    with gzip.open(SYNTHEA) as lines:
         cases = [case(orjson.loads(line), ALL) for n, line in enumerate(lines) if LONG or n % 5 == 0]
     assert len(cases) == (200 if LONG else 40)
     assert agree(fhirpath_evaluate, of_trials(), cases) >= 10 * len(cases)

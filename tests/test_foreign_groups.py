@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from corpus import ROOT, needs_corpus
 from desk import Desk, desk
 from generated.patients import bundle, loaded, record_start
 from scalar.kernel import Kernel
@@ -28,7 +28,6 @@ from fhirtrial.matching.result import Trial
 from fhirtrial.patients.read import facts_of
 from fhirtrial.samples import DEMO_DATE
 
-CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
 SCT = "http://snomed.info/sct"
 DISEASE = {"coding": [{"system": SCT, "code": "64572001"}]}
 T2DM = {"coding": [{"system": SCT, "code": "44054006", "display": "Diabetes mellitus type 2 (disorder)"}]}
@@ -157,13 +156,13 @@ def test_our_own_group_alone_never_says_the_opposite_of_its_trial(tmp_path: Path
     assert compared["same"] > 400
 
 
-@pytest.mark.skipif(CORPUS is None, reason="FHIRTRIAL_CORPUS names no corpus")
+@needs_corpus
 def test_the_examples_of_another_guide() -> None:
     failures: list[Problem] = []
-    read = load_trials(Path(CORPUS or "") / "data/fhir/ebm_r6_examples", failures=failures)
+    read = load_trials(ROOT / "data/fhir/ebm_r6_examples", failures=failures)
     groups = {
         f"Group-{found['id']}": found
-        for path in (Path(CORPUS or "") / "data/fhir/ebm_r6_examples").glob("Group-*.json")
+        for path in ROOT.glob("data/fhir/ebm_r6_examples/Group-*.json")
         if (found := orjson.loads(path.read_bytes())).get("membership") != "enumerated"
     }
     assert {trial.id for trial in read} == groups.keys()

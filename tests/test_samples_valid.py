@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from corpus import ROOT, needs_corpus
 from fhir_shapes import faults
 
 from fhirtrial.samples import sample_bundles
@@ -85,7 +84,7 @@ def test_every_ucum_code_is_ucum() -> None:
         get_ucum_parser().parse(code)
 
 
-@pytest.mark.skipif("FHIRTRIAL_CORPUS" not in os.environ, reason="FHIRTRIAL_CORPUS is unset: no code tables")
+@needs_corpus
 def test_every_code_and_display_is_confirmed() -> None:
     for name, bundle in BUNDLES.items():
         for node in inside(bundle):
@@ -97,7 +96,7 @@ def test_every_code_and_display_is_confirmed() -> None:
 
 @cache
 def confirmed(key: str) -> dict[str, str]:
-    path = Path(os.environ["FHIRTRIAL_CORPUS"]) / "terminology" / CODE_TABLES[key]
+    path = ROOT / "terminology" / CODE_TABLES[key]
     with path.open(encoding="utf-8", newline="") as lines:
         # one table holds several systems, and each code's newest name last
         return {row["code"]: row["display"] for row in csv.DictReader(lines) if row.get("system", "CVX") == "CVX"}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
 import pytest
+from corpus import PAGES, ROOT, read
 from criteria.notation import notation
 from shipped import samples
 from yaml_tables import read_table
@@ -39,7 +39,6 @@ from fhirtrial.criteria.tree import (
 from fhirtrial.criteria.tree import All as AllOf
 from fhirtrial.criteria.tree import Any as AnyOf
 from fhirtrial.criteria.truth import Truth, at_least, negate
-from fhirtrial.records.read import read_trials
 from fhirtrial.records.record import TrialRecord, record_to_bytes
 from fhirtrial.records.reviewed import join_reviewed
 from fhirtrial.samples import sample_bundles
@@ -263,10 +262,9 @@ def test_decoys_of_the_page_without_criteria_are_not_asked() -> None:
 
 @pytest.fixture
 def pages() -> list[TrialRecord]:
-    corpus = os.environ.get("FHIRTRIAL_CORPUS")
-    if not corpus:
-        pytest.skip("FHIRTRIAL_CORPUS is not set: no registry pages")
-    return list(read_trials(Path(corpus) / "seeds").records)
+    if not PAGES:
+        pytest.skip("FHIRTRIAL_CORPUS names no corpus: no registry pages")
+    return [read(path) for path in PAGES]
 
 
 def test_the_reviews_fit_the_pages(pages: list[TrialRecord]) -> None:
@@ -297,10 +295,9 @@ def test_the_records_say_it_in_other_words(pages: list[TrialRecord]) -> None:
 
 
 def test_the_sources_are_the_pages(pages: list[TrialRecord]) -> None:
-    folder = Path(os.environ["FHIRTRIAL_CORPUS"]) / "seeds"
     for trial in IDS:
         source = record(trial).source
-        assert hashlib.sha256((folder / source.name).read_bytes()).hexdigest() == source.hash
+        assert hashlib.sha256((ROOT / "seeds" / source.name).read_bytes()).hexdigest() == source.hash
 
 
 def prose(found: TrialRecord) -> Iterator[str]:

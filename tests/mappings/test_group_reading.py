@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from corpus import ROOT
 from criteria.trees import nodes
 from hypothesis import given
 from mappings.publishing import SHIPPED, SHIPPED_R5, TO_R5
@@ -37,8 +37,7 @@ from fhirtrial_mappings.artifacts import group
 from fhirtrial_mappings.artifacts.characteristics import characteristic
 from fhirtrial_mappings.artifacts.group_reading import criteria
 
-CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
-EXAMPLES = sorted((Path(CORPUS or "/nowhere") / "data/fhir/ebm_r6_examples").glob("Group-*.json"))
+EXAMPLES = sorted(ROOT.glob("data/fhir/ebm_r6_examples/Group-*.json"))
 SETS = [
     *((record, to) for record in RECORDS.values() for to in (TO, TO_R5)),
     *((record, to) for record in samples() for to in (SHIPPED, SHIPPED_R5)),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from corpus import SYNTHEA, needs_corpus
 from patients.fact_cases import PERSON, cases, facts_in_case
 from patients.same_facts import spelled
 
@@ -19,7 +19,6 @@ from fhirtrial.patients import chunk, facts_of, read_patients
 from fhirtrial.patients.found import UnusualError
 from fhirtrial.samples import sample_bundles
 
-CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
 TABLES = (
     "completeness.yaml",
     "conditions.yaml",
@@ -170,11 +169,10 @@ def test_reasons_follow_references_to_what_they_mean(monkeypatch: pytest.MonkeyP
     assert read(data) == carefully(monkeypatch, lambda: read(data))
 
 
-@pytest.mark.skipif(CORPUS is None, reason="FHIRTRIAL_CORPUS names no corpus")
+@needs_corpus
 def test_both_ways_give_the_same_for_the_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = Path(CORPUS or ".") / "data/patients/synthea_bundles.ndjson.gz"
     some = tmp_path / "some.ndjson"
-    with gzip.open(source) as lines:
+    with gzip.open(SYNTHEA) as lines:
         some.write_bytes(b"".join(line for _, line in zip(range(25), lines, strict=False)))
     assert spelled(read_patients(some)) == carefully(monkeypatch, lambda: spelled(read_patients(some)))
     single = tmp_path / "single"
