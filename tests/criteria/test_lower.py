@@ -133,7 +133,7 @@ def excepted(base: Node, unless: Node, recorded: Recorded, given_: Mapping[Atom,
     return min(max([Truth.NO, *map(negate, lets_go.values())]), *apart)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(nodes(leaves), facts, answers)
 def test_the_executed_tree_means_what_the_readers_tree_means(
     node: Node, recorded: Recorded, given_: Mapping[Atom, Truth]

@@ -40,7 +40,7 @@ def test_a_node_survives_json(node: Node) -> None:
     assert orjson.dumps(node_to_json(again), option=orjson.OPT_SORT_KEYS) == written
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(criteria())
 def test_criteria_survive_their_bytes_and_fit_the_schema(found: tuple[Criterion, ...]) -> None:
     content = criteria_to_bytes(found)

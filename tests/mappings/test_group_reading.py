@@ -84,7 +84,7 @@ def test_r4_and_r5_groups_read_alike(record: TrialRecord) -> None:
 
 
 @given(nodes())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_tree_is_read_as_another(tree: Node) -> None:
     item = Criterion(id="inc-1", kind="inclusion", text="as written", tree=tree)
     one = characteristic(item, "NCT01234567", SHIPPED)

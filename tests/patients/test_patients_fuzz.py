@@ -67,7 +67,7 @@ def broken_resources(draw: st.DrawFn) -> tuple[int, Any]:
 
 
 @given(broken_resources())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_broken_resource_costs_no_other(broken: tuple[int, Any]) -> None:
     number, resource = broken
     entries = list(WHOLE["entry"])
@@ -86,7 +86,7 @@ def broken_bundles(draw: st.DrawFn) -> Any:
 
 
 @given(broken_bundles())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_broken_bundle_raises_nothing_else(broken: Any) -> None:
     try:
         facts = facts_of(json.dumps(broken).encode())
@@ -100,7 +100,7 @@ SMALL = json.dumps({**WHOLE, "entry": WHOLE["entry"][:3]}).encode()
 
 
 @given(st.lists(st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 255)), min_size=1, max_size=4), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_broken_bytes_raise_nothing_else(changes: list[tuple[int, int]], cut: bool) -> None:
     data = bytearray(SMALL)
     for place, byte in changes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from picture.screenings import ARABIC, CHINESE, HEBREW, LONG, RUSSIAN
 
@@ -29,7 +29,6 @@ def test_lines(text: str, room: float, most: int, wanted: list[str]) -> None:
     assert lines(text, room, 10, most) == wanted
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200), st.integers(40, 300), st.integers(1, 4), st.booleans())
 def test_lines_fit_and_keep_the_text(text: str, room: int, most: int, bold: bool) -> None:
     found = lines(text, room, 12, most, bold=bold)

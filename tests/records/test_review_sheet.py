@@ -277,7 +277,7 @@ def test_a_sheet_of_other_bytes_says_so() -> None:
 
 
 @given(text=st.text(min_size=1, max_size=200) | texts, tree=nodes(max_leaves=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_words_and_any_tree_come_back(text: str, tree: Node) -> None:
     own = record({"inc-1": (text, tree), "exc-1": ("no", Any(nodes=(tree,)))})
     sheet = review_sheet(own, TERMS)

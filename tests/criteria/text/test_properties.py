@@ -163,19 +163,19 @@ def keeps_everything(text: str, kind: Kind) -> None:
     assert not lost(result.tree, [n.text for n in result.notes], held, words)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=TEXTS, kind=KINDS)
 def test_every_number_comparator_and_name_is_in_an_atom_or_a_residue(text: str, kind: Kind) -> None:
     keeps_everything(text, kind)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(max_size=300), kind=KINDS)
 def test_any_text_makes_a_tree(text: str, kind: Kind) -> None:
     lower(parsed(text, kind).tree)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=TEXTS, kind=KINDS)
 def test_spans_lie_in_the_text_and_nothing_depends_on_chance(text: str, kind: Kind) -> None:
     one, other = parsed(text, kind), parsed(text, kind)
@@ -183,14 +183,14 @@ def test_spans_lie_in_the_text_and_nothing_depends_on_chance(text: str, kind: Ki
     assert all(0 <= f.start < f.end <= len(text) for f in one.found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=TEXTS)
 def test_a_tree_survives_its_json(text: str) -> None:
     criteria = parse(read_eligibility(f"Inclusion Criteria:\n* {text}", Eligibility()).criteria, load())
     assert criteria_from_bytes(criteria_to_bytes(criteria), "test") == criteria
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=SOUPS, times=LENGTHS, kind=KINDS)
 def test_any_soup_of_its_own_words_makes_a_tree_that_keeps_everything(text: str, times: int, kind: Kind) -> None:
     """Up to 20,000 characters, past what is read as one criterion."""
