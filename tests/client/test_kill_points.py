@@ -179,9 +179,7 @@ def days(draw: st.DrawFn) -> list[Resource]:
     return found
 
 
-@settings(
-    max_examples=KILL_POINTS, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=KILL_POINTS, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(days(), st.integers(1, 4), st.lists(st.integers(1, 60), min_size=1, max_size=3))
 def test_random_kills_of_random_work(stage: Stage, bundles: list[Resource], size: int, kills: list[int]) -> None:
     state, dead, _ = undisturbed(stage, bundles, size)
