@@ -17,14 +17,16 @@ _SMALLEST, _LARGEST = 1e-9, 1e12
 _MUCH = 1000
 
 
-def converted(concept: str, unit: str, terminology: Terminology) -> Helper:
+def converted(concept: str, unit: str, terminology: Terminology, times: float = 1.0) -> Helper:
     """The function `concept in unit`: a value in any unit that can be read as that one; null for any other.
 
-    A Ratio's denominator is the divisor of its numerator, so that what is divided is divided once.
+    A Ratio's denominator is the divisor of its numerator, so that what is divided is divided once. Numbers that are
+    too small for CQL's eight decimals are counted so many times.
     """
-    title = f"{concept} in {unit}"
+    title = f"{concept} in {unit}" if times == 1 else f"{concept} in {1 / times:g} {unit}"
     branches = "\n".join(
-        f"    when {is_in(found)} then {_scaled(*line)}" for line, found in _by_line(concept, unit, terminology)
+        f"    when {is_in(found)} then {_scaled(units.significant(factor * times), units.significant(offset * times))}"
+        for (factor, offset), found in _by_line(concept, unit, terminology)
     )
     body = f"  case\n{branches}\n    else null as Decimal\n  end" if branches else "  null as Decimal"
     text = f"define function {name(title)}(value Decimal, divisor Decimal, unit String):\n{body}"

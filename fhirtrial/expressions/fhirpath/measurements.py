@@ -161,9 +161,11 @@ def _unit_of_ratio(over: str, under: str) -> str:
 
 def _meets(atom: Measurement) -> str:
     """All of the interval meets the bound, or none of it does, at the digits that are compared."""
-    bound = units.comparable(atom.value)
+    times = units.magnified(atom.value)
+    bound = units.comparable(atom.value * times)
     places = max(0, min(units.DECIMALS, _DIGITS - len(str(int(abs(bound))))))
-    low, high, at = f"%from.round({places})", f"%to.round({places})", number(bound)
+    lower, upper = ("%from", "%to") if times == 1 else (f"(%{end} * {number(times)})" for end in ("from", "to"))
+    low, high, at = f"{lower}.round({places})", f"{upper}.round({places})", number(bound)
     no_low, no_high = "(%bottom or %sign in ('<' | '<='))", "(%top or %sign in ('>' | '>='))"
     low_open = f"({no_low} or %sign = '>')"
     high_open = f"({no_high} or %sign = '<')"

@@ -23,9 +23,14 @@ def measurement(atom: Measurement, terminology: Terminology) -> Piece:
     if atom.of != "absolute":
         grade, helpers = _against_limit(atom, terminology)
         return reduced(atom, span, grade, select, count=atom.count, parts=frozenset({"limits"}), helpers=helpers)
-    function = converted(atom.concept, atom.unit or terminology.concept(atom.concept).unit or "", terminology)
-    grade = f'"Meets"({interval(function)}, {string(atom.op)}, {decimal(atom.value)})'
+    unit, times = atom.unit or terminology.concept(atom.concept).unit or "", units.magnified(atom.value)
+    function = converted(atom.concept, unit, terminology, times)
+    grade = f'"Meets"({interval(function)}, {string(atom.op)}, {_bound(atom)})'
     return reduced(atom, span, grade, select, count=atom.count, helpers=(function,))
+
+
+def _bound(atom: Measurement) -> str:
+    return decimal(units.significant(atom.value * units.magnified(atom.value)))
 
 
 def ordinal(atom: Ordinal, terminology: Terminology) -> Piece:
@@ -78,10 +83,8 @@ def _ratio(atom: Measurement, over: str, select: str, terminology: Terminology) 
     A share (FiO2 of 40 %) divides as the number it is (0.4).
     """
     concept, below = terminology.concept(atom.concept), terminology.concept(over)
-    above, under = (
-        converted(one, unit or "", terminology)
-        for one, unit in ((atom.concept, atom.unit or concept.unit), (over, below.unit))
-    )
+    above = converted(atom.concept, atom.unit or concept.unit or "", terminology, units.magnified(atom.value))
+    under = converted(over, below.unit or "", terminology)
     share = (units.factor(below.unit, "1") if below.unit else None) or 1.0
     number = one(under, "low", "D")
     at_once = f'(("Results of"({name(over)})) D\n            where D.sure is true and D.latest = F.latest'
@@ -97,7 +100,7 @@ def _ratio(atom: Measurement, over: str, select: str, terminology: Terminology) 
     return reduced(
         atom,
         span_of(atom.concept, atom.window, terminology),
-        f"{met}{string(atom.op)}, {decimal(atom.value)})",
+        f"{met}{string(atom.op)}, {_bound(atom)})",
         select,
         empty=(
             f"(F.empty or {above.name}(Coalesce(F.low, F.high), F.divisor, F.unit) is not null\n"
