@@ -199,12 +199,10 @@ def _times(amount: Json, factor: float) -> Json:
 
 def _amount(chance: Chance, atom: Medication) -> Json:
     unit = chance.one(["mg", "mg", "g", "tablet", "mg/kg", "mL", "ug"])
-    if atom.dose is not None and atom.dose.unit == "[iU]/d":
-        unit = chance.one(["[iU]", "IU", "k[IU]", "mg"])
     limit = atom.dose.value if atom.dose is not None else 5.0
     per_kg = atom.dose is not None and "kg" in atom.dose.unit
     mg = limit * (70 if per_kg and unit != "mg/kg" else 1) * chance.one((0.25, 0.5, 1, 1.01, 2, 5))
-    value = chance.one((1.0, 2.0)) if unit == "tablet" else mg * {"g": 0.001, "ug": 1000, "k[IU]": 0.001}.get(unit, 1)
+    value = chance.one((1.0, 2.0)) if unit == "tablet" else mg * {"g": 0.001, "ug": 1000}.get(unit, 1)
     shown = float(f"{value:.6g}")
     return {"value": shown, "unit": unit} | ({} if unit == "tablet" else {"system": UCUM, "code": unit})
 

@@ -158,7 +158,6 @@ QUESTIONS: Mapping[str, tuple[Atom, ...]] = {
         ),
         Medication(concept="methotrexate", dose=Dose(op="<=", value=0.025, unit="g/d"), when="current"),
         Medication(concept="prednisone", dose=Dose(op="<", value=1, unit="mg/kg/d"), when="current"),
-        Medication(concept="heparin", dose=Dose(op=">", value=5000, unit="[iU]/d")),
         Medication(concept="hydroxychloroquine", min_duration=Offset(value=3, unit="mo")),
         Medication(concept="antituberculosis-drug", min_duration=Offset(value=2, unit="wk"), distinct=2, window=_UP_TO),
         Medication(concept="immunosuppressant", distinct=2),
