@@ -53,7 +53,8 @@ def significant(x: Floats) -> Floats:
     safe = np.where(told, x, 1.0)
     scale = 10.0 ** (11 - np.floor(np.log10(np.abs(safe))))
     found = np.where(told, np.round(safe * scale) / scale, x)
-    return np.where(told & (np.abs(safe) >= units.TINY), np.round(found, units.DECIMALS), found)
+    rounded = np.round(found, units.DECIMALS)
+    return np.where(told & (np.abs(rounded) >= units.TINY), rounded, found)
 
 
 def numbers(view: View, rows: Ints, unit: str | None, molar_mass: float | None) -> Numbers:

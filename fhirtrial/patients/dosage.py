@@ -75,12 +75,19 @@ def _instruction(one: Dosage) -> Dose:
     limit, limit_unit = _limit(one.max_dose_per_period)
     if not doses or len({dose.unit for dose in doses}) > 1:
         return Dose(0.0, limit, limit_unit) if _as_needed(one) and limit_unit and not doses else NO_DOSE
-    low, high, unit = min(dose.low for dose in doses), max(dose.high for dose in doses), doses[0].unit
+    low, high, unit = _spanned(doses)
     capped = limit_unit == unit and not isnan(limit)
     if _as_needed(one):
         high = limit if capped and not high <= limit else high
         return NO_DOSE if isnan(high) else Dose(0.0, high, unit)
     return Dose(min(low, limit), min(high, limit), unit) if capped else Dose(low, high, unit)
+
+
+def _spanned(doses: list[Dose]) -> Dose:
+    """One of them, nobody knows which."""
+    if any(isnan(dose.low) or isnan(dose.high) for dose in doses):
+        return Dose(nan, nan, doses[0].unit)
+    return Dose(min(dose.low for dose in doses), max(dose.high for dose in doses), doses[0].unit)
 
 
 def _as_needed(one: Dosage) -> bool:

@@ -81,7 +81,15 @@ def comparable(value: float) -> float:
     would leave too little of a number, and only the digits count.
     """
     shown = significant(value)
-    return shown if abs(shown) < TINY else round(shown, DECIMALS)
+    rounded = round(shown, DECIMALS)
+    return shown if abs(rounded) < TINY else rounded
+
+
+def magnified(bound: float) -> float:
+    """What a bound below `TINY`, and what lies beside it, are multiplied by to keep their digits in eight decimals."""
+    if bound == 0 or abs(bound) >= TINY:
+        return 1.0
+    return 10.0 ** (_DIGITS - DECIMALS - 1 - math.floor(math.log10(abs(bound))))
 
 
 def significant(value: float) -> float:

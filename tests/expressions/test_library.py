@@ -123,9 +123,9 @@ def test_systems_are_read_as_terminology_reads_them() -> None:
 
 def test_units_are_branches_with_the_terminologys_factors() -> None:
     text = converted("creatinine", "umol/L", TERMS).text
-    assert "'mg/dL'" in text.split("then value * 62500.0 / 707.0")[0].rsplit("when", 1)[1]
-    assert "'umol/L'" in text.split("then value\n")[0].rsplit("when", 1)[1]
-    assert "'mmol/L'" in text.split("then value * 1000.0")[0].rsplit("when", 1)[1]
+    assert "'mg/dL'" in text.split('then "Times"(value, 62500.0) / (707.0 * divisor)')[0].rsplit("when", 1)[1]
+    assert "'umol/L'" in text.split('then "Quotient"(value, divisor)\n')[0].rsplit("when", 1)[1]
+    assert "'mmol/L'" in text.split('then "Times"(value, 1000.0) / divisor')[0].rsplit("when", 1)[1]
     assert "'kg'" not in text
 
 
@@ -152,4 +152,5 @@ def test_concepts_hold_their_codes() -> None:
 
 def test_a_measurement_reads_its_own_unit() -> None:
     found = library("A", "1", [item(Measurement(concept="creatinine", op="<", value=1.5, unit="mg/dL"))], TERMS)
-    assert """("creatinine in mg/dL"(F.low, F.unit), "creatinine in mg/dL"(F.high, F.unit), """ in found
+    low, high = (f'"creatinine in mg/dL"(F.{end}, F.divisor, F.unit)' for end in ("low", "high"))
+    assert f"({low}, {high}, " in found

@@ -127,26 +127,82 @@ def _dosages(chance: Chance, atom: Medication) -> list[Json]:
     if chance.may(0.7 if atom.route is not None else 0.3):
         found["route"] = chance.one(ROUTES)
     if atom.dose is not None and chance.may(0.85):
-        often = chance.one((1, 2))
-        found["timing"] = {"repeat": {"frequency": often, "period": 1, "periodUnit": "d"}}
-        found["doseAndRate"] = [{"doseQuantity": _amount(chance, atom)}]
-        if chance.may(0.15):
-            found["asNeededBoolean"] = True
+        found |= _told(chance, atom)
     if atom.min_duration is not None and chance.may(0.3):
         day = chance.day(atom)
         bounds = {"start": chance.plain(day), "end": chance.plain(day + chance.one((13, 14, 15, 60, 91, 92)))}
         found.setdefault("timing", {}).setdefault("repeat", {})["boundsPeriod"] = bounds
     if not found:
         found["text"] = "as directed"
-    return [found]
+    if atom.dose is None or chance.may(0.8):
+        return [found]
+    steps = [found, _told(chance, atom)]
+    return [step | {"sequence": chance.one((1, 2))} if chance.may(0.6) else step for step in steps]
+
+
+def _told(chance: Chance, atom: Medication) -> Json:
+    """An amount or a rate so often, perhaps as needed, and perhaps with a most per time or per period."""
+    often = chance.one((1, 2))
+    repeat: Json = {"frequency": often, "period": 1, "periodUnit": "d"}
+    found: Json = {"timing": {"repeat": repeat}}
+    amount = _amount(chance, atom)
+    match chance.one([*("dose",) * 5, *("rate",) * 3, "range", "event", "untimed", "two"]):
+        case "rate":
+            found["doseAndRate"] = [_rate(chance, amount, repeat)]
+        case "range":
+            found["doseAndRate"] = [{"doseRange": {"low": amount, "high": _times(amount, chance.one((1, 2, 3)))}}]
+        case "two":
+            half = {"doseQuantity": _times(amount, 0.5)}
+            found["doseAndRate"] = [{"doseQuantity": amount}, chance.one([half, _rate(chance, amount, repeat)])]
+        case "event":
+            found["timing"] = chance.one([{"repeat": {"when": ["MORN"]}}, {"code": {"coding": [{"code": "BID"}]}}])
+            found["doseAndRate"] = [{"doseQuantity": amount}]
+        case "untimed":
+            del found["timing"]
+            found["doseAndRate"] = [{"doseQuantity": amount}]
+        case _:
+            found["doseAndRate"] = [{"doseQuantity": amount}]
+    if chance.may(0.2):
+        found["asNeededBoolean"] = True
+    if chance.may(0.25):
+        most, per, unit = chance.one([(1, 1, "d"), (1, 24, "h"), (1 / 3, 8, "h"), (7, 1, "wk"), (1, 0, "d")])
+        denominator = {"value": per, "system": UCUM, "code": unit} if chance.may(0.7) else {"value": 1, "unit": "Day"}
+        found["maxDosePerPeriod"] = {"numerator": _times(_amount(chance, atom), most), "denominator": denominator}
+        if chance.may(0.2):
+            del found["doseAndRate"]
+    if chance.may(0.1):
+        found["maxDosePerAdministration"] = _amount(chance, atom)
+    return found
+
+
+def _rate(chance: Chance, amount: Json, repeat: Json) -> Json:
+    """At which the amount is taken in a day, where its duration is told; `repeat` tells it then."""
+    hours, (unit, per_hour) = chance.one((1, 2, 8, 24)), chance.one([("h", 1.0), ("min", 1 / 60), ("d", 24.0)])
+    if chance.may(0.75):
+        told = chance.one([(hours, "h"), (hours * 60, "min")])
+        repeat |= {"duration": told[0], "durationUnit": told[1]}
+        if chance.may(0.2):
+            repeat["durationMax"] = told[0] * 2
+    rate = _times(amount, per_hour / hours / repeat["frequency"])
+    if chance.may(0.4):
+        time: Json = {"value": chance.one((1, 2, 24)), "system": UCUM, "code": unit}
+        return {"rateRatio": {"numerator": _times(rate, time["value"]), "denominator": time}}
+    shown = {key: f"{value}/{unit}" if key in {"unit", "code"} else value for key, value in rate.items()}
+    if chance.may(0.3):
+        return {"rateRange": {"low": shown, "high": _times(shown, chance.one((1, 2)))}}
+    return {"rateQuantity": shown}
+
+
+def _times(amount: Json, factor: float) -> Json:
+    return amount | {"value": float(f"{amount['value'] * factor:.12g}")}
 
 
 def _amount(chance: Chance, atom: Medication) -> Json:
-    unit = chance.one(["mg", "mg", "g", "tablet", "mg/kg", "mL"])
+    unit = chance.one(["mg", "mg", "g", "tablet", "mg/kg", "mL", "ug"])
     limit = atom.dose.value if atom.dose is not None else 5.0
     per_kg = atom.dose is not None and "kg" in atom.dose.unit
     mg = limit * (70 if per_kg and unit != "mg/kg" else 1) * chance.one((0.25, 0.5, 1, 1.01, 2, 5))
-    value = mg / 1000 if unit == "g" else chance.one((1.0, 2.0)) if unit == "tablet" else mg
+    value = chance.one((1.0, 2.0)) if unit == "tablet" else mg * {"g": 0.001, "ug": 1000}.get(unit, 1)
     shown = float(f"{value:.6g}")
     return {"value": shown, "unit": unit} | ({} if unit == "tablet" else {"system": UCUM, "code": unit})
 

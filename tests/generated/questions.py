@@ -80,6 +80,7 @@ QUESTIONS: Mapping[str, tuple[Atom, ...]] = {
     "measurement": (
         Measurement(concept="creatinine", op=">", value=300, unit="umol/L"),
         Measurement(concept="creatinine", op="<=", value=1.5, unit="mg/dL", window=_back(7, "d")),
+        Measurement(concept="creatinine", op=">=", value=0.00009, unit="mol/L", window=_back(3, "mo", "enrolment")),
         Measurement(concept="hemoglobin", op="<", value=90, unit="g/L"),
         Measurement(concept="platelets", op=">=", value=50, unit="10*9/L"),
         Measurement(concept="alt", op=">", value=3, of="uln"),
@@ -156,6 +157,7 @@ QUESTIONS: Mapping[str, tuple[Atom, ...]] = {
             window=_back(1, "mo", "unspecified"),
         ),
         Medication(concept="methotrexate", dose=Dose(op="<=", value=0.025, unit="g/d"), when="current"),
+        Medication(concept="prednisone", dose=Dose(op="<", value=1, unit="mg/kg/d"), when="current"),
         Medication(concept="hydroxychloroquine", min_duration=Offset(value=3, unit="mo")),
         Medication(concept="antituberculosis-drug", min_duration=Offset(value=2, unit="wk"), distinct=2, window=_UP_TO),
         Medication(concept="immunosuppressant", distinct=2),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from generated.chance import Chance, Json, concept_of
-from generated.results import ABSENT, STATUSES, interpretation, number, observation, reference_ranges
+from generated.results import ABSENT, STATUSES, as_ratio, interpretation, number, observation, reference_ranges
 
 from fhirtrial.criteria.tree import DataAvailability, Finding, Ordinal, Result
 
@@ -46,9 +46,10 @@ def qualitative(chance: Chance, atom: Result) -> Iterator[Json]:
             case "boolean":
                 found["valueBoolean"] = chance.may(0.5)
             case "number":
-                found |= number(chance, 40.0, concept.unit, concept.molar_mass)
-                if ranges := reference_ranges(chance, found["valueQuantity"], 1.0):
+                told = number(chance, 40.0, concept.unit, concept.molar_mass)
+                if ranges := reference_ranges(chance, told["valueQuantity"], 1.0):
                     found["referenceRange"] = ranges
+                found |= as_ratio(chance, told)
             case "absent":
                 found["dataAbsentReason"] = concept_of(ABSENT, "not-performed")
         yield found | interpretation(chance, "POS", "NEG", "H", "N", "IND", "A", "L")

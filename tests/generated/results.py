@@ -56,6 +56,23 @@ def number(chance: Chance, limit: float, unit: str | None, molar_mass: float | N
     return {"valueQuantity": found}
 
 
+def as_ratio(chance: Chance, told: Json) -> Json:
+    """Sometimes the same number as an amount over an amount, either of which may be what is compared or nothing."""
+    value = told["valueQuantity"]
+    unit = value.get("unit", "")
+    if chance.may(0.9) or unit.count("/") > 1 or unit.startswith("/") or "{" in unit:
+        return told
+    above, _, below = unit.partition("/")
+    count = chance.one((1, 1, 2, 3, 7, 24, 60, 0))
+    numerator: Json = {"value": value["value"] * count} | ({"unit": above} if above else {})
+    denominator: Json = {"value": count} | ({"unit": below, "system": UCUM, "code": below} if below else {})
+    if "comparator" in value:
+        chance.one([numerator, denominator])["comparator"] = value["comparator"]
+        if chance.may(0.2):
+            numerator["comparator"] = value["comparator"]
+    return {"valueRatio": {"numerator": numerator, "denominator": denominator}}
+
+
 def reference_ranges(chance: Chance, value: Json, limit: float) -> list[Json]:
     """Reference ranges: one, none, another sex's beside one's own, one for children, two that disagree."""
     unit = {key: value[key] for key in ("unit", "system", "code") if key in value}
@@ -118,7 +135,7 @@ def measurements(chance: Chance, atom: Measurement) -> Iterator[Json]:
         if limited and (ranges := reference_ranges(chance, value["valueQuantity"], atom.value)):
             found["referenceRange"] = ranges
         found |= interpretation(chance, "N", "H", "L", "A") if limited else {}
-        yield found | value
+        yield found | as_ratio(chance, value)
         if atom.over is not None and chance.may(0.8):
             share = chance.one(
                 [{"value": 21, "unit": "%", "system": UCUM, "code": "%"}, {"value": 0.4, "system": UCUM, "code": "1"}]

@@ -17,6 +17,7 @@ from fhirtrial.criteria.tree import (
     AtLeast,
     Condition,
     Encounter,
+    Measurement,
     Medication,
     Node,
     Not,
@@ -32,6 +33,7 @@ from fhirtrial.records.codes import CODES
 from fhirtrial.records.fields import Contact, Official, Reference
 from fhirtrial_mappings.artifacts import related_artifact, research_study
 from fhirtrial_mappings.artifacts.evidence_variable import characteristic
+from fhirtrial_mappings.artifacts.timing import timing
 from fhirtrial_mappings.data_requirements import data_requirements
 from fhirtrial_mappings.results import research_subject, screening_list
 
@@ -82,6 +84,74 @@ def test_the_cql_stands_beside_what_it_says_and_only_there() -> None:
     assert of(ACTIVE)["definitionExpression"]["expression"] == "inc-9"
     assert "definitionExpression" not in of(Not(node=ACTIVE))
     assert of(ACTIVE)["definitionCodeableConcept"]["text"]
+
+
+def back(one: Resource) -> Window | None:
+    """The window that timeFromEvent says, by FHIR's own elements alone."""
+    if "timeFromEvent" not in one:
+        return None
+    (told,) = one["timeFromEvent"]
+    anchors = {"screening": "screening", "the first dose": "first-dose", "symptom onset": "symptom-onset"}
+    ends = {
+        end: {"value": told["range"][side]["value"], "unit": told["range"][side]["code"]}
+        if side in told["range"]
+        else None
+        for end, side in (("start", "low"), ("end", "high"))
+    }
+    event = told.get("eventCodeableConcept", {}).get("text")
+    return Window.model_validate({"anchor": "unspecified" if event is None else anchors[event], **ends})
+
+
+def window(anchor: str, start: tuple[float, str] | None, end: tuple[float, str] | None) -> Window:
+    ends = {k: v and {"value": v[0], "unit": v[1]} for k, v in (("start", start), ("end", end))}
+    return Window.model_validate({"anchor": anchor, **ends})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (YEAR, window("screening", (-1, "a"), (0, "a"))),
+        (window("screening", (-24, "wk"), (-1, "d")), window("screening", (-168, "d"), (-1, "d"))),
+        (window("first-dose", None, (-36, "h")), None),
+        (window("symptom-onset", (0, "d"), (1.5, "mo")), window("symptom-onset", (0, "mo"), (1.5, "mo"))),
+        (window("unspecified", (-5, "a"), None), None),
+        (window("unspecified", (-5, "a"), (-6, "mo")), window("unspecified", (-60, "mo"), (-6, "mo"))),
+        (window("screening", (0, "d"), (0, "d")), None),
+    ],
+)
+def test_windows_read_back_alike(given: Window, told: Window | None) -> None:
+    """In one unit, as a Range needs it; without `told`, in the very words of the tree."""
+    assert back(of(ACTIVE.model_copy(update={"window": given}))) == (told or given)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        None,
+        window("unspecified", (-5, "half-life"), (0, "d")),
+        window("screening", None, None),
+        window("screening", (-1, "a"), (-1, "d")),
+    ],
+)
+def test_what_no_element_holds_stays_in_the_words(kept: Window | None) -> None:
+    said = of(DM.model_copy(update={"window": kept}))
+    assert back(said) is None
+    assert shape(said) == ("coded" if kept is None else "words")
+
+
+def test_a_window_apart_leaves_code_and_value() -> None:
+    said = of(DM.model_copy(update={"window": YEAR}), "exclusion")
+    assert shape(said) == "-coded"
+    assert back(said) == window("screening", (-1, "a"), (0, "a"))
+    assert said["timeFromEvent"][0]["description"] == "within 1 year before screening"
+
+
+def test_how_many_results_and_how_long() -> None:
+    twice = Measurement(concept="creatinine", op=">", value=2, unit="mg/dL", select="any", count=2)
+    assert of(twice)["instancesRange"] == {"low": {"value": 2}}
+    month = Offset(value=1, unit="mo")
+    (found,) = timing(Medication(concept="methotrexate", min_duration=month)).values()
+    assert (found["low"]["value"], found["low"]["code"]) == (1, "mo")
 
 
 def test_links_are_unique() -> None:

@@ -124,6 +124,7 @@ def test_against_ucumvert(unit: str, to: str) -> None:
         (0.1 + 0.2, 0.3),
         (149999.9999999999, 150000.0),
         (0.000012345678912345, 0.0000123456789123),  # eight decimals would leave four of its digits
+        (0.00009999999999, 0.0001),  # what rounds to a number that has eight decimals is that number
         (0.0, 0.0),
     ],
 )
@@ -131,3 +132,8 @@ def test_what_conversion_leaves_is_no_difference(number: float, compared: float)
     assert units.comparable(number) == compared
     assert units.comparable(-number) == -compared
     assert significant(np.array([number]))[0] == compared
+
+
+@pytest.mark.parametrize(("bound", "times"), [(0.0, 1), (0.0001, 1), (9e-5, 1e8), (-1e-6, 1e9), (3.2e-9, 1e12)])
+def test_a_bound_below_eight_decimals_is_magnified(bound: float, times: float) -> None:
+    assert units.magnified(bound) == times

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from fractions import Fraction
 
 from fhirtrial.expressions.cql.names import decimal, name, strings
@@ -12,45 +13,77 @@ from fhirtrial.terminology.tables import rows
 
 # Beyond these, a value in one unit is no plausible value in the other, and CQL's eight decimals would not hold it.
 _SMALLEST, _LARGEST = 1e-9, 1e12
+# A factor by which a plausible value becomes a number beyond 2^31, which some engines take for no number.
+_MUCH = 1000
 
 
-def converted(concept: str, unit: str, terminology: Terminology) -> Helper:
-    """The function `concept in unit`: a value in any unit that can be read as that one; null for any other."""
-    title = f"{concept} in {unit}"
+def converted(concept: str, unit: str, terminology: Terminology, times: float = 1.0) -> Helper:
+    """The function `concept in unit`: a value in any unit that can be read as that one; null for any other.
+
+    A Ratio's denominator is the divisor of its numerator, so that what is divided is divided once. Numbers that are
+    too small for CQL's eight decimals are counted so many times.
+    """
+    title = f"{concept} in {unit}" if times == 1 else f"{concept} in {1 / times:g} {unit}"
     branches = "\n".join(
-        f'    when unit in {strings(found)} or "Bare unit"(unit) in {strings(found)} then {_scaled(*line)}'
-        for line, found in _by_line(concept, unit, terminology)
+        f"    when {is_in(found)} then {_scaled(units.significant(factor * times), units.significant(offset * times))}"
+        for (factor, offset), found in _by_line(concept, unit, terminology)
     )
     body = f"  case\n{branches}\n    else null as Decimal\n  end" if branches else "  null as Decimal"
-    text = f"define function {name(title)}(value Decimal, unit String):\n{body}"
+    text = f"define function {name(title)}(value Decimal, divisor Decimal, unit String):\n{body}"
     return Helper(name(title), text)
 
 
 def interval(function: Helper) -> str:
     """The row's interval by that function, as the CQL functions that compare take it."""
-    return f"{function.name}(F.low, F.unit), {function.name}(F.high, F.unit), F.bottomless, F.topless, F.comparator"
+    low, high = (one(function, end) for end in ("low", "high"))
+    return f"{low}, {high}, F.bottomless, F.topless, F.comparator"
+
+
+def one(function: Helper, end: str, row: str = "F") -> str:
+    """An end of a row's interval by that function."""
+    return f"{function.name}({row}.{end}, {row}.divisor, {row}.unit)"
+
+
+def written() -> Iterable[str]:
+    """Every unit that the terminology reads, as recorded."""
+    return dict.fromkeys((*(row[0] for row in rows("units.tsv")), *units.aliases()))
+
+
+def is_in(listed: Iterable[str]) -> str:
+    """Whether `unit` is one of them, with or without its annotations."""
+    found = strings(listed)
+    return f'unit in {found} or "Bare unit"(unit) in {found}'
 
 
 def _by_line(concept: str, unit: str, terminology: Terminology) -> list[tuple[tuple[float, float], list[str]]]:
     """The written units by what a value in them is multiplied by, and what is added then."""
     molar_mass = terminology.concept(concept).molar_mass
     found: defaultdict[tuple[float, float], list[str]] = defaultdict(list)
-    for written in dict.fromkeys((*(row[0] for row in rows("units.tsv")), *units.aliases())):
-        line = units.line(written, unit, molar_mass)
+    for recorded in written():
+        line = units.line(recorded, unit, molar_mass)
         if line is not None and _SMALLEST <= line[0] <= _LARGEST:
-            found[line].append(written)
+            found[line].append(recorded)
     if units.normalize(unit) == "1":
         found[1.0, 0.0].append("")  # a scale that has no unit
     return sorted(found.items())
 
 
 def _scaled(factor: float, offset: float) -> str:
-    """As a fraction of numbers that CQL's eight decimals hold, so that no digit of the factor is lost."""
+    """What is divided is the numerator, but for units with an offset, which no ratio is in."""
     shift = units.significant(offset / factor)
-    value = "value" if shift == 0 else f"(value {'+' if shift > 0 else '-'} {decimal(abs(shift))})"
+    if shift:
+        return scaled(f'("Quotient"(value, divisor) {"+" if shift > 0 else "-"} {decimal(abs(shift))})', factor)
+    return '"Quotient"(value, divisor)' if factor == 1 else scaled("value", factor, "divisor")
+
+
+def scaled(value: str, factor: float, divisor: str = "") -> str:
+    """As a fraction of numbers that CQL's eight decimals hold, so that no digit of the factor is lost."""
     above, below = _fraction(factor)
     times = value if above == 1 else f"{value} * {decimal(above)}"
-    return times if below == 1 else f"{times} / {decimal(below)}"
+    if above >= _MUCH:
+        times = f'"Times"({value}, {decimal(above)})'
+    by = " * ".join(part for part in ("" if below == 1 else decimal(below), divisor) if part)
+    return f"{times} / ({by})" if " * " in by else f"{times} / {by}" if by else times
 
 
 def _fraction(factor: float) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Numeric results against a bound in FHIRPath: each result becomes one text, then the latest, any or all decide.
 
 A result is an Observation or a component of one. Its text is grade|placed|empty|first instant|last instant, where grade
-and placed are 2 (yes), 1 (open), 0 (no). Multiples of limits, ratios and classes are not told here.
+and placed are 2 (yes), 1 (open), 0 (no). Multiples of limits, ratios of two results and classes are not told here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ FAMILY = "observations"
 _DAWN, _DUSK = "'0001-01-01T00:00:00.000Z'", "'9999-12-31T23:59:59.999Z'"
 _EXTREMES = {("max", ">"), ("max", ">="), ("min", "<"), ("min", "<=")}
 _DIGITS = 12
+_TURNED = (("<", ">"), ("<=", ">="), (">", "<"), (">=", "<="))
 
 
 def measurement(atom: Measurement, terminology: Terminology) -> str | None:
@@ -125,31 +126,46 @@ def _text(span: Days) -> str:
 
 
 def _value() -> list[tuple[str, str]]:
-    """The result as an interval in one unit; a Range without one end is open there."""
-    quantity, span = "value.ofType(Quantity)", "value.ofType(Range)"
+    """The result as an interval in one unit; a Range without one end is open there, a Ratio is divided."""
+    quantity, span, ratio = (f"value.ofType({kind})" for kind in ("Quantity", "Range", "Ratio"))
+    over, under = f"{ratio}.numerator", f"{ratio}.denominator"
     units_of = f"({unit_of(f'{span}.low')} | {unit_of(f'{span}.high')}).where($this != '')"
     plain = f"({quantity}.value | value.ofType(integer)).first()"
+    quotient = f"{over}.value / {under}.value"
     bare_quantity = f"{quantity}.exists() and {quantity}.value.empty()"
     nothing = f"value.empty() or value.ofType(SampledData).exists() or ({bare_quantity})"
+    plain_unit = f"iif(%divides, {_unit_of_ratio(over, under)}, {unit_of(quantity)})"
+    one_sign = f"({over}.comparator.exists() and {under}.comparator.exists()).not()"
+    turned = " | ".join(f"iif($this = '{sign}', '{back}')" for sign, back in _TURNED)
     return [
         ("units", units_of),
         ("spans", f"({span}.low.value.exists() or {span}.high.value.exists()) and %units.count() < 2"),
-        ("lower", f"iif(%spans, {span}.low.value, {plain})"),
-        ("upper", f"iif(%spans, {span}.high.value, {plain})"),
+        ("signs", f"{over}.comparator.toString() | {under}.comparator.toString().select({turned})"),
+        ("divides", f"{over}.value.exists() and {under}.value.where($this != 0).exists() and {one_sign}"),
+        ("single", f"iif(%divides, {quotient}, {plain})"),
+        ("lower", f"iif(%spans, {span}.low.value, %single)"),
+        ("upper", f"iif(%spans, {span}.high.value, %single)"),
         ("bottom", f"%spans and {span}.low.value.empty()"),
         ("top", f"%spans and {span}.high.value.empty()"),
-        ("sign", f"{quantity}.comparator.toString()"),
-        ("unit", f"iif(%spans, iif(%units.exists(), %units.first(), ''), {unit_of(quantity)})"),
+        ("sign", f"iif(%divides, %signs, {quantity}.comparator.toString())"),
+        ("unit", f"iif(%spans, iif(%units.exists(), %units.first(), ''), {plain_unit})"),
         ("unitBare", bare("%unit")),
-        ("void", f"{nothing} or ({span}.exists() and %spans.not())"),
+        ("void", f"{nothing} or ({span}.exists() and %spans.not()) or ({ratio}.exists() and %divides.not())"),
     ]
+
+
+def _unit_of_ratio(over: str, under: str) -> str:
+    below = unit_of(under)
+    return f"iif({below} in ('' | '1'), {unit_of(over)}, {unit_of(over)} & '/' & {below})"
 
 
 def _meets(atom: Measurement) -> str:
     """All of the interval meets the bound, or none of it does, at the digits that are compared."""
-    bound = units.comparable(atom.value)
+    times = units.magnified(atom.value)
+    bound = units.comparable(atom.value * times)
     places = max(0, min(units.DECIMALS, _DIGITS - len(str(int(abs(bound))))))
-    low, high, at = f"%from.round({places})", f"%to.round({places})", number(bound)
+    lower, upper = ("%from", "%to") if times == 1 else (f"(%{end} * {number(times)})" for end in ("from", "to"))
+    low, high, at = f"{lower}.round({places})", f"{upper}.round({places})", number(bound)
     no_low, no_high = "(%bottom or %sign in ('<' | '<='))", "(%top or %sign in ('>' | '>='))"
     low_open = f"({no_low} or %sign = '>')"
     high_open = f"({no_high} or %sign = '<')"

@@ -1,7 +1,7 @@
 """TrialRecord → EvidenceVariable (R5): the criteria tree as characteristics, all, any and at-least as combinations.
 
-What a code and a value say exactly is said by them; any other atom stands in words. A criterion that has CQL names its
-define beside that, as R5 allows (evv-1): the same thing for a machine.
+What a code and a value say exactly is said by them; any other atom stands in words; its window is timeFromEvent's. A
+criterion that has CQL names its define beside that, as R5 allows (evv-1): the same thing for a machine.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from fhirtrial_mappings.artifacts import logic
 from fhirtrial_mappings.artifacts.characteristics import standard
 from fhirtrial_mappings.artifacts.metadata import metadata
 from fhirtrial_mappings.artifacts.primitives import filled, string, text
+from fhirtrial_mappings.artifacts.timing import timed_apart, timing
 from fhirtrial_mappings.narrative import narrative
 
 
@@ -85,9 +86,10 @@ def _combination(k: int, of: int) -> Resource:
 
 
 def _atom(atom: Atom, to: Publication) -> Resource:
-    found = standard(atom, to)
+    """The words say the window, too; code and value leave it to the elements that are made for it."""
+    found = standard(timed_apart(atom), to)
     if found is None:
         words = sentence(atom, lambda name: to.terminology.concept(name).label)
-        return {"definitionCodeableConcept": text(words) or {"text": atom.kind}}
+        return {"definitionCodeableConcept": text(words) or {"text": atom.kind}, **timing(atom)}
     (value,) = (key for key in found if key.startswith("value"))
-    return {"definitionByTypeAndValue": {"type": found["code"], value: found[value]}}
+    return {"definitionByTypeAndValue": {"type": found["code"], value: found[value]}, **timing(atom)}

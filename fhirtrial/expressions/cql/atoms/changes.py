@@ -9,7 +9,7 @@ from fhirtrial.expressions.cql.atoms.results import PARTS, span_of
 from fhirtrial.expressions.cql.families import family_list
 from fhirtrial.expressions.cql.names import UNKNOWN, decimal, name, string
 from fhirtrial.expressions.cql.piece import Piece
-from fhirtrial.expressions.cql.quantities import converted
+from fhirtrial.expressions.cql.quantities import converted, one
 from fhirtrial.terminology import Terminology
 
 
@@ -20,7 +20,7 @@ def change(atom: Change, terminology: Terminology) -> Piece:
         return Piece.unknown(NO_ANCHOR)
     unit = (terminology.concept(atom.concept).unit if atom.relative else atom.unit) or ""
     function = converted(atom.concept, unit, terminology)
-    earlier, later = (f'"Significant"({function.name}({row}.low, {row}.unit))' for row in "EL")
+    earlier, later = (f'"Significant"({one(function, "low", row)})' for row in "EL")
     moved = f"({later} - {earlier})" if atom.direction == "increase" else f"({earlier} - {later})"
     if atom.relative:
         moved = f"(100.0 * {moved} / Abs({earlier}))"

@@ -9,7 +9,7 @@ from fhirtrial.criteria.tree import Dose
 from fhirtrial.expressions.cql.atoms.results import PARTS, span_of
 from fhirtrial.expressions.cql.names import decimal, key, name, string, strings
 from fhirtrial.expressions.cql.piece import Helper
-from fhirtrial.expressions.cql.quantities import converted
+from fhirtrial.expressions.cql.quantities import converted, is_in, one, scaled, written
 from fhirtrial.terminology import Terminology, medicines, units
 from fhirtrial.terminology.products import product
 
@@ -37,10 +37,11 @@ def daily_dose(dose: Dose, concept: str, terminology: Terminology) -> Dosing:
     weighed = dose.unit.endswith("/kg/d")
     amount = _amount(concept, unit, terminology, weighed=weighed)
     factor, equivalents, members = _equivalent(dose, concept, terminology)
-    per = f"{amount.name}(F.keys, dose.unit){factor}"
-    if weighed:
-        per = f"{per} / (if EndsWith(dose.unit, '/kg') then 1.0 else \"Weight in kg\")"
-    low, high = (f'"Significant"("Times"(dose.{end}, {per}))' for end in ("low", "high"))
+    divisor = "(if EndsWith(dose.unit, '/kg') then 1.0 else \"Weight in kg\")" if weighed else "1.0"
+    low, high = (
+        f'"Significant"("Scaled"({amount.name}(dose.{end}, F.keys, dose.unit), {factor}, {divisor}))'
+        for end in ("low", "high")
+    )
     bound = f"{string(dose.op)}, {decimal(dose.value)}"
     weight = _weight(terminology) if weighed else ()
     return Dosing(
@@ -55,16 +56,16 @@ def daily_dose(dose: Dose, concept: str, terminology: Terminology) -> Dosing:
 
 
 def _amount(concept: str, unit: str, terminology: Terminology, *, weighed: bool) -> Helper:
-    """How many of `unit` one recorded unit of the product is: a mass, or a tablet of its stated strength.
+    """An amount of the product in `unit`: of a mass or of units of activity, or in tablets of its stated strength.
 
     A bound per kg also takes what is dosed per kg.
     """
     by_factor: defaultdict[float, list[str]] = defaultdict(list)
-    for written in ("kg", "g", "mg", "ug", "ng", *(a for a, u in units.aliases().items() if u in {"g", "mg", "ug"})):
-        factor = units.factor(written, unit)
+    for recorded in written():
+        factor = units.factor(recorded, f"{unit}/kg" if weighed and recorded.endswith("/kg") else unit)
         if factor is not None:
-            by_factor[factor] += [written, f"{written}/kg"] if weighed else [written]
-    masses = [f"    when unit in {strings(w)} then {decimal(f)}" for f, w in sorted(by_factor.items())]
+            by_factor[factor].append(recorded)
+    masses = [f"    when {is_in(w)} then {scaled('amount', f)}" for f, w in sorted(by_factor.items())]
     strengths: defaultdict[float, list[str]] = defaultdict(list)
     for code in terminology.value_set(concept):
         found = product(code.code)
@@ -73,18 +74,21 @@ def _amount(concept: str, unit: str, terminology: Terminology, *, weighed: bool)
             if mass is not None:
                 strengths[units.significant(found.strength[0] * mass)].append(key(code.system, code.code))
     tablets = [
-        f'    when "Counted"(unit) and "Any of"(keys, {strings(k)}) then {decimal(s)}'
+        f'    when "Counted"(unit) and "Any of"(keys, {strings(k)}) then {scaled("amount", s)}'
         for s, k in sorted(strengths.items())
     ]
-    title = name(f"{concept} dose in {unit}")
-    tests = "\n".join((*masses, *tablets))
-    text = f"define function {title}(keys List<String>, unit String):\n  case\n{tests}\n    else null as Decimal\n  end"
+    title = name(f"{concept} dose in {unit}{'/kg' if weighed else ''}")
+    tests = "\n".join(('    when amount = "Infinity" then amount', *masses, *tablets))
+    text = (
+        f"define function {title}(amount Decimal, keys List<String>, unit String):\n"
+        f"  case\n{tests}\n    else null as Decimal\n  end"
+    )
     return Helper(title, text)
 
 
 def _equivalent(dose: Dose, concept: str, terminology: Terminology) -> tuple[str, tuple[Helper, ...], frozenset[str]]:
     if dose.equivalent is None:
-        return "", (), frozenset()
+        return "1.0", (), frozenset()
     factors = medicines.prednisone_factors() if dose.equivalent == "prednisone" else {}
     members = [m for m in terminology.members(concept) if m in factors]
     tests = "\n".join(
@@ -93,7 +97,7 @@ def _equivalent(dose: Dose, concept: str, terminology: Terminology) -> tuple[str
     title = name(f"{concept} as {dose.equivalent}")
     body = f"  case\n{tests}\n    else null as Decimal\n  end" if tests else "  null as Decimal"
     helper = Helper(title, f"define function {title}(keys List<String>):\n{body}")
-    return f" * {title}(F.keys)", (helper,), frozenset(members)
+    return f"{title}(F.keys)", (helper,), frozenset(members)
 
 
 def _weight(terminology: Terminology) -> tuple[Helper, ...]:
@@ -103,7 +107,7 @@ def _weight(terminology: Terminology) -> tuple[Helper, ...]:
     days = span.days if span is not None else ""
     usable = (
         f'("Results of"({name(_WEIGHT)})) F\n'
-        f"    let kg: {function.name}(F.low, F.unit)\n"
+        f"    let kg: {one(function, 'low')}\n"
         "    where F.sure is true and kg > 0 and F.low = F.high and F.comparator is null\n"
         f'      and "Placed"(F.startLow, F.startHigh, F.lastDay, {days})\n'
         '    return all { kg: "Significant"(kg), earliest: F.earliest, latest: F.latest }'
@@ -113,8 +117,12 @@ def _weight(terminology: Terminology) -> tuple[Helper, ...]:
         '        where V.latest = Max("Weights in kg" U return all U.latest) return all V.earliest)\n'
         "      return all W.kg"
     )
-    one = (
+    deciding = (
         f'define "Last weights in kg":\n  distinct ({last})\n\ndefine "Weight in kg":\n'
         '  if Count("Last weights in kg") = 1 then First("Last weights in kg") else null as Decimal'
     )
-    return function, Helper('"Weights in kg"', f'define "Weights in kg":\n  {usable}'), Helper('"Weight in kg"', one)
+    return (
+        function,
+        Helper('"Weights in kg"', f'define "Weights in kg":\n  {usable}'),
+        Helper('"Weight in kg"', deciding),
+    )

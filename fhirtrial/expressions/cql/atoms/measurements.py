@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 
 from fhirtrial.criteria.tree import Measurement, Ordinal
-from fhirtrial.expressions.cql.atoms.results import limit, reduced, span_of
+from fhirtrial.expressions.cql.atoms.results import PLAIN, limit, reduced, span_of
 from fhirtrial.expressions.cql.names import UNKNOWN, decimal, key, name, string, strings
 from fhirtrial.expressions.cql.piece import Helper, Piece
-from fhirtrial.expressions.cql.quantities import converted, interval
+from fhirtrial.expressions.cql.quantities import converted, interval, one
 from fhirtrial.terminology import Terminology, units
 
 _EXTREMES = {("max", ">"): "any", ("max", ">="): "any", ("min", "<"): "any", ("min", "<="): "any"}
@@ -23,16 +23,21 @@ def measurement(atom: Measurement, terminology: Terminology) -> Piece:
     if atom.of != "absolute":
         grade, helpers = _against_limit(atom, terminology)
         return reduced(atom, span, grade, select, count=atom.count, parts=frozenset({"limits"}), helpers=helpers)
-    function = converted(atom.concept, atom.unit or terminology.concept(atom.concept).unit or "", terminology)
-    grade = f'"Meets"({interval(function)}, {string(atom.op)}, {decimal(atom.value)})'
+    unit, times = atom.unit or terminology.concept(atom.concept).unit or "", units.magnified(atom.value)
+    function = converted(atom.concept, unit, terminology, times)
+    grade = f'"Meets"({interval(function)}, {string(atom.op)}, {_bound(atom)})'
     return reduced(atom, span, grade, select, count=atom.count, helpers=(function,))
+
+
+def _bound(atom: Measurement) -> str:
+    return decimal(units.significant(atom.value * units.magnified(atom.value)))
 
 
 def ordinal(atom: Ordinal, terminology: Terminology) -> Piece:
     concept = terminology.concept(atom.concept)
     ranked, function = _rank(atom.concept, terminology), converted(atom.concept, concept.unit or "1", terminology)
     ranks = ", ".join(decimal(rank) for rank in sorted(set(concept.ordinals.values())))
-    number = f"{function.name}(F.low, F.unit)"
+    number = one(function, "low")
     rank = (
         f"(if F.low = F.high and F.comparator is null and {number} in {{ {ranks} }}\n"
         f"            then {number} else {ranked.name}(F.said, F.saidWords))"
@@ -49,9 +54,9 @@ def _against_limit(atom: Measurement, terminology: Terminology) -> tuple[str, tu
     most, _ = limit(atom.concept, "high", terminology)
     normal, beyond = _marks(atom)
     upper = atom.of == "uln"
-    value = "F.low, F.high, F.bottomless, F.topless, F.comparator"
+    value = f"{PLAIN}, F.bottomless, F.topless, F.comparator"
     once = most if upper else least
-    bound = once if atom.value == 1 else f'"Multiple"({once}, {decimal(atom.value)})'
+    bound = once if atom.value == 1 else f'"Times"({once}, {decimal(atom.value)})'
     grade = (
         f'(if not F.numeric then "By marks"(F.marks, {str(upper).lower()}, {normal}, {beyond})\n'
         f'        else if "Marked otherwise"({value},\n          {least},\n          {most},\n          F.marks)'
@@ -78,12 +83,10 @@ def _ratio(atom: Measurement, over: str, select: str, terminology: Terminology) 
     A share (FiO2 of 40 %) divides as the number it is (0.4).
     """
     concept, below = terminology.concept(atom.concept), terminology.concept(over)
-    above, under = (
-        converted(one, unit or "", terminology)
-        for one, unit in ((atom.concept, atom.unit or concept.unit), (over, below.unit))
-    )
+    above = converted(atom.concept, atom.unit or concept.unit or "", terminology, units.magnified(atom.value))
+    under = converted(over, below.unit or "", terminology)
     share = (units.factor(below.unit, "1") if below.unit else None) or 1.0
-    number = f"{under.name}(D.low, D.unit)"
+    number = one(under, "low", "D")
     at_once = f'(("Results of"({name(over)})) D\n            where D.sure is true and D.latest = F.latest'
     usable = f"D.low = D.high and D.comparator is null and {number} > 0"
     divisor = (
@@ -92,15 +95,15 @@ def _ratio(atom: Measurement, over: str, select: str, terminology: Terminology) 
         f"            K where Count(distinct {at_once} return all {number})) = 1))"
     )
     scale = "" if share == 1 else f" * {decimal(share)}"
-    low, high = (f"{above.name}(F.{end}, F.unit) / ({divisor}{scale})" for end in ("low", "high"))
+    low, high = (f"{one(above, end)} / ({divisor}{scale})" for end in ("low", "high"))
     met = f'"Meets"({low},\n          {high},\n          F.bottomless, F.topless, F.comparator, '
     return reduced(
         atom,
         span_of(atom.concept, atom.window, terminology),
-        f"{met}{string(atom.op)}, {decimal(atom.value)})",
+        f"{met}{string(atom.op)}, {_bound(atom)})",
         select,
         empty=(
-            f"(F.empty or {above.name}(Coalesce(F.low, F.high), F.unit) is not null\n"
+            f"(F.empty or {above.name}(Coalesce(F.low, F.high), F.divisor, F.unit) is not null\n"
             f"          and not exists {at_once} and {usable}))"
         ),
         count=atom.count,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fhirtrial.criteria.tree import Result
-from fhirtrial.expressions.cql.atoms.results import limit, reduced, rows_of, span_of
+from fhirtrial.expressions.cql.atoms.results import PLAIN, limit, reduced, rows_of, span_of
 from fhirtrial.expressions.cql.lexicon import readings
 from fhirtrial.expressions.cql.names import UNKNOWN, strings
 from fhirtrial.expressions.cql.piece import Helper, Piece
@@ -45,11 +45,11 @@ def _grade(atom: Result, terminology: Terminology) -> tuple[str, tuple[Helper, .
     low, _ = limit(atom.concept, "low", terminology)
     yes, no = (strings(words) for words in SAYS[atom.result])
     by_limits = (
-        f'"By limits"(F.low, F.high, F.bottomless, F.topless, F.comparator, {low}, {high},\n'
+        f'"By limits"({PLAIN}, F.bottomless, F.topless, F.comparator, {low}, {high},\n'
         '            not exists (("Limits"(F.ranges, F.unit)) R where R.low is not null))'
     )
     reading = (
-        f'"Joined"(\n          if F.numeric then {by_limits}\n'
+        f'"Joined"(\n          if F.numeric and not F.ratio then {by_limits}\n'
         "          else if F.truth is not null then (if F.truth then 'positive' else 'negative')\n"
         '          else "Reading"(F.said, F.saidWords),\n          "Marked"(F.marks))'
     )

@@ -14,6 +14,8 @@ from fhirtrial.terminology import Terminology
 from fhirtrial.terminology.policy import load_policy
 
 Judged = Measurement | Ordinal | Result
+PLAIN = '"Quotient"(F.low, F.divisor), "Quotient"(F.high, F.divisor)'
+"""A row's interval in its own unit."""
 PARTS = frozenset({"truth", "dates", "codes", "observations", "results"})
 
 
@@ -77,7 +79,7 @@ def limit(concept: str, side: str, terminology: Terminology) -> tuple[str, tuple
     else:
         function = converted(concept, own, terminology)
         helpers = (function,)
-        other = f'Coalesce({function.name}(R.{side}, R.unit) / {function.name}(1.0, F.unit), -"Infinity")'
+        other = f'Coalesce({function.name}(R.{side}, 1.0, R.unit) / {function.name}(1.0, 1.0, F.unit), -"Infinity")'
     ranges = (
         f'(("Limits"(F.ranges, F.unit)) R where R.{side} is not null\n'
         f"            return all (if R.unit = F.unit then R.{side} else {other}))"
