@@ -29,8 +29,7 @@ from fhirtrial.job.cohort import Population, match_population
 from fhirtrial.job.matching import match
 from fhirtrial.matching.attrition import Attrition, attrition
 from fhirtrial.matching.result import Trial
-from fhirtrial.patients import cache as caching
-from fhirtrial.patients import stored
+from fhirtrial.patients import slices, stored
 from fhirtrial.patients.cache import cached_patients
 from fhirtrial.samples import DEMO_DATE, sample_bundles
 
@@ -69,7 +68,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def cache(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Their facts in several parts, files apart from each other."""
-    monkeypatch.setattr(caching, "_neighbours", lambda files: (files[i : i + CHUNK] for i in range(0, 99, CHUNK)))
+    monkeypatch.setattr(slices, "neighbours", lambda files: (files[i : i + CHUNK] for i in range(0, 99, CHUNK)))
     for _ in cached_patients(source, tmp_path / "cache", on=DEMO_DATE):
         pass
     return tmp_path / "cache"
@@ -296,7 +295,7 @@ def test_processes_agree_with_one_and_one_that_dies_is_named(
     trials: tuple[Trial, ...], source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One part kills every process that matches it: it alone is missing, and the next run makes up for it."""
-    monkeypatch.setattr(caching, "_neighbours", lambda files: (files[:8], files[8:]))
+    monkeypatch.setattr(slices, "neighbours", lambda files: (files[:8], files[8:]))
     run(trials, source, tmp_path / "whole", cache=tmp_path / "cache")
     whole, heard = content(tmp_path / "whole"), list[tuple[int, int]]()
     bad = next(path.stem for path in (tmp_path / "whole" / "rows").iterdir() if "-" not in path.stem)
