@@ -1,6 +1,6 @@
 """Work on the cores of one machine: each thing by a process, in any order; nothing is lost or done twice when one dies.
 
-A process that dies costs the things it had in hand one more try, each alone; one at which it dies again is given up.
+A process that dies costs what was in hand one more try, each thing alone; one at which it dies again is given up.
 """
 
 from __future__ import annotations
