@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import importlib
+import itertools
 import json
 import os
+import signal
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,7 +55,7 @@ def spark() -> Iterator[SparkSession]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")  # small data: compiling costs most
-        with session("local[2]") as found:
+        with session("local[2,3]") as found:  # two tasks at a time, three tries for each
             found.conf.set("spark.sql.shuffle.partitions", "3")
             found.conf.set("spark.sql.codegen.wholeStage", "false")
             yield found
@@ -142,6 +145,31 @@ def test_a_damaged_export_beside_bundles_of_the_same_patients(spark: SparkSessio
     assert len(through_hadoop.problems) == len(expected.problems) - 1  # Spark passes over an empty file
 
 
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Bundles, and an export of other patients."""
+    source = tmp_path / "many"
+    bundles = [json.loads(path.read_bytes()) for path in sorted(SAMPLES.glob("dm-*.json"))]
+    exported.write(source, [*exported.resources_of(bundles[:6]), *exported.intricate()], seed=6)
+    lines = [json.dumps(bundle).encode() + b"\n" for bundle in bundles[6:]]
+    (source / "bundles.ndjson").write_bytes(b"".join(lines))
+    return source
+
+
+def test_large_files_of_lines_are_read_by_several_tasks(
+    spark: SparkSession, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fhirtrial.cohort import spark_cuts, spark_files
+
+    exported.damaged(many)
+    monkeypatch.setattr(spark_files, "_TOGETHER", 4_000)
+    large = {n: (str(path), path.stat().st_size) for n, path in enumerate(sorted(many.glob("*.ndjson")))}
+    assert len(spark_cuts.spans(spark, large, 4_000)[1]) > 10
+    expected = one_by_one(many)
+    assert "bad.ndjson:3" in "".join(expected.problems)
+    assert on_spark(many, tmp_path / "out", partitions=3) == expected
+
+
 def test_a_cache_of_facts(spark: SparkSession, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
@@ -165,6 +193,59 @@ def test_the_synthetic_patients_as_an_export(spark: SparkSession, tmp_path: Path
     expected = one_by_one(source)
     assert len(expected.rows) == 200 * 5
     assert on_spark(source, tmp_path / "out") == expected
+
+
+def dying(work: Any, tries: Path, after: int, times: int) -> Any:
+    """Work whose process is killed when it has given so much, so many times in all."""
+
+    def die_or_work(batches: Any, given: Any) -> Any:
+        for number, found in enumerate(itertools.chain(work(batches, given), [None])):
+            if number == after and len(list(tries.iterdir())) < times:
+                (tries / str(os.getpid())).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            if found is not None:
+                yield found
+
+    return die_or_work
+
+
+DEATHS = [
+    ("spark_files", "_opened", 1),
+    ("spark", "_joined", 0),
+    ("spark", "_moved", 1),
+    ("spark", "screened", 1),
+    ("spark", "added", 1),
+]
+
+
+@pytest.mark.parametrize(("module", "name", "after"), DEATHS)
+def test_a_process_that_is_killed_changes_nothing(
+    module: str, name: str, after: int, spark: SparkSession, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = importlib.import_module(f"fhirtrial.cohort.{module}")
+    tries = tmp_path / "tries"
+    tries.mkdir()
+    monkeypatch.setattr(room, name, dying(getattr(room, name), tries, after, times=2))
+    found = on_spark(many, tmp_path / "out", partitions=3)
+    assert len(list(tries.iterdir())) == 2
+    assert found == one_by_one(many)
+
+
+def test_a_process_that_dies_each_time_is_told(
+    spark: SparkSession, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fhirtrial.cohort import spark as distributed
+    from fhirtrial.cohort.spark_screen import screened
+
+    out, tries = tmp_path / "out", tmp_path / "tries"
+    tries.mkdir()
+    expected = on_spark(many, out)
+    with monkeypatch.context() as patched:
+        patched.setattr(distributed, "screened", dying(screened, tries, 1, times=1000))
+        with pytest.raises(ConfigError, match="died each time it was tried; give tasks more memory"):
+            on_spark(many, out)
+    assert not (out / "attrition.json").exists(), "the rows are not all there"
+    assert on_spark(many, out) == expected
 
 
 def test_when_a_verdict_changes(spark: SparkSession, tmp_path: Path) -> None:
