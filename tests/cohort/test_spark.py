@@ -198,8 +198,8 @@ def test_the_synthetic_patients_as_an_export(spark: SparkSession, tmp_path: Path
 def dying(work: Any, tries: Path, after: int, times: int) -> Any:
     """Work whose process is killed when it has given so much, so many times in all."""
 
-    def die_or_work(batches: Any, given: Any) -> Any:
-        for number, found in enumerate(itertools.chain(work(batches, given), [None])):
+    def die_or_work(batches: Any, *given: Any) -> Any:
+        for number, found in enumerate(itertools.chain(work(batches, *given), [None])):
             if number == after and len(list(tries.iterdir())) < times:
                 (tries / str(os.getpid())).touch()
                 os.kill(os.getpid(), signal.SIGKILL)
