@@ -10,6 +10,9 @@ import json
 import os
 import signal
 import stat
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -162,9 +165,10 @@ def test_large_files_of_lines_are_read_by_several_tasks(
     from fhirtrial.cohort import spark_cuts, spark_files
 
     exported.damaged(many)
-    monkeypatch.setattr(spark_files, "_TOGETHER", 4_000)
-    large = {n: (str(path), path.stat().st_size) for n, path in enumerate(sorted(many.glob("*.ndjson")))}
-    assert len(spark_cuts.spans(spark, large, 4_000)[1]) > 10
+    large = many / "bundles.ndjson"
+    size = large.stat().st_size
+    assert len(spark_cuts.spans(spark, {3: (str(large), size)}, size // 5)[3]) == 5
+    monkeypatch.setattr(spark_files, "_TOGETHER", size // 5)
     expected = one_by_one(many)
     assert "bad.ndjson:3" in "".join(expected.problems)
     assert on_spark(many, tmp_path / "out", partitions=3) == expected
@@ -239,13 +243,51 @@ def test_a_process_that_dies_each_time_is_told(
 
     out, tries = tmp_path / "out", tmp_path / "tries"
     tries.mkdir()
-    expected = on_spark(many, out)
+    out.mkdir()
+    (out / "attrition.json").write_bytes(b"of an earlier run")
     with monkeypatch.context() as patched:
         patched.setattr(distributed, "screened", dying(screened, tries, 1, times=1000))
         with pytest.raises(ConfigError, match="died each time it was tried; give tasks more memory"):
             on_spark(many, out)
     assert not (out / "attrition.json").exists(), "the rows are not all there"
-    assert on_spark(many, out) == expected
+    assert on_spark(many, out) == one_by_one(many)
+
+
+def test_a_killed_driver_leaves_nothing_that_the_next_run_keeps(
+    spark: SparkSession, many: Path, tmp_path: Path
+) -> None:
+    """The commands have sessions of their own; the first is killed once Spark has made its folders."""
+    import pyarrow.parquet as pq
+
+    spilled, out = tmp_path / "spilled", tmp_path / "out"
+    spilled.mkdir()
+    words = ["match", "--trials", sample_bundles() / "trials", "--patients", many, "--on", DEMO_DATE.isoformat()]
+    wanted = [word for verdict in Verdict for word in ("--only", verdict.label)]
+    call = [
+        sys.executable,
+        "-m",
+        "fhirtrial.cli",
+        *map(str, words),
+        *wanted,
+        "--engine",
+        "spark",
+        "--master",
+        "local[2]",
+    ]
+    given: dict[str, Any] = {"env": {**os.environ, "TMPDIR": str(spilled)}, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*call, "-o", str(out)], **given) as first:
+        while first.poll() is None and not list(spilled.glob("fhirtrial-spark-*/blockmgr-*")):
+            time.sleep(0.02)
+        first.kill()
+    (left,) = spilled.glob("fhirtrial-spark-*")
+    assert not (out / "attrition.json").exists()
+    again = subprocess.run([*call, "-o", str(out)], check=False, stdout=subprocess.PIPE, **given)
+    assert f"{left}: what a killed run had left there is removed" in again.stderr
+    assert not list(spilled.glob("fhirtrial-*"))
+    expected = one_by_one(many)
+    found = pq.read_table(out / "rows").to_pylist()
+    assert sorted((r["patient"], r["trial"], r["verdict"]) for r in found) == [(*r[:2], r[3]) for r in expected.rows]
+    assert json.loads((out / "attrition.json").read_bytes()) == expected.attrition
 
 
 def test_when_a_verdict_changes(spark: SparkSession, tmp_path: Path) -> None:
