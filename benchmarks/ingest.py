@@ -1,5 +1,7 @@
 """Ingest: generated patients as a bulk export (by type, unsorted) and as Bundles → facts; CPU time and peak memory.
 
+Then into a cache of facts, by one and by two processes: by the clock, and CPU of the first process and of the others.
+
     python benchmarks/ingest.py [PATIENTS] [FOLDER]
 
 Every measurement has a process of its own, so that its peak is its own; `orjson.loads` reads the same bytes in the same
@@ -14,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +24,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from fhirtrial.patients import read_patients
+from fhirtrial.patients.cache import refresh
 
 _MEDICATIONS = 200
 _OWNED = {"Condition": 3, "Observation": 12, "MedicationRequest": 3, "Procedure": 1, "Encounter": 1}
@@ -153,6 +157,28 @@ def alone(work: Callable[[Path], int], folder: Path) -> Cost:
         return pool.apply(cost, (work, folder))
 
 
+class Kept(NamedTuple):
+    """What making a cache took: by the clock, CPU and peak of the first process and of its others."""
+
+    wall: float
+    first: float
+    others: float
+    peaks: tuple[int, int]
+
+
+def kept(source: Path, cache: Path, processes: int) -> Kept:
+    began, used = time.perf_counter(), os.times()
+    refresh(source, cache, processes=processes)
+    wall, now = time.perf_counter() - began, os.times()
+    own, others = (resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return Kept(wall, sum(now[:2]) - sum(used[:2]), sum(now[2:4]) - sum(used[2:4]), (own, others))
+
+
+def kept_alone(source: Path, cache: Path, processes: int) -> Kept:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(kept, source, cache, processes).result()
+
+
 def elapsed(folder: Path) -> float:
     """By the clock, once what recurs is known."""
     facts(folder)
@@ -187,12 +213,21 @@ def main(patients: int, where: str | None) -> None:
                     f"| {one.seconds / base.counted * 1e6:.2f} | {base.seconds / one.seconds:.2f} "
                     f"| {one.peak / 1e6:.0f} | {read.counted} |"
                 )
-        print(f"\na process that reads nothing: {idle.peak / 1e6:.0f} MB")
+        print(f"\na process that reads nothing: {idle.peak / 1e6:.0f} MB\n")
+        print("| into a cache | processes | wall s | CPU s: first | others | peak MB: first | others |")
+        print("|---|---|---|---|---|---|---|")
+        for form in ("export", "bundles"):
+            for processes in (1, 2):
+                took = kept_alone(folder / form, folder / f"cache-{form}-{processes}", processes)
+                print(
+                    f"| {form} | {processes} | {took.wall:.1f} | {took.first:.1f} | {took.others:.1f} "
+                    f"| {took.peaks[0] / 1e6:.0f} | {took.peaks[1] / 1e6 if took.others else 0:.0f} |"
+                )
         if len(os.sched_getaffinity(0)) > 1:
             halves = [folder / "one", folder / "other"]
             for n, half in enumerate(halves):
                 write_export(half, range(n * patients // 2, (n + 1) * patients // 2))
-            print(f"two processes, half the export each: × {scaling(halves):.2f}")
+            print(f"\ntwo processes, half the export each: × {scaling(halves):.2f}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # From the ground up; a module may import its own room and the rooms before it (docs/architecture.md).
 ROOMS = (
-    ("errors", "version"),
+    ("errors", "version", "processes"),
     ("terminology",),
     ("site",),
     ("criteria",),

@@ -1,18 +1,14 @@
 """Parts of a population on the cores of one machine: each is matched and written by itself, and none twice.
 
-A process that dies costs the parts it had in hand one more try, each alone; a part at which it dies again is a Problem.
+A part at which a process dies twice is a Problem, and the rest is done.
 """
 
 from __future__ import annotations
 
 import os
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import get_context, parent_process
+from functools import cached_property
 from typing import NamedTuple
 
 from fhirtrial.cohort.folder import Folder
@@ -22,6 +18,7 @@ from fhirtrial.criteria.truth import Verdict
 from fhirtrial.errors import ConfigError, Problem
 from fhirtrial.matching.match import Run
 from fhirtrial.matching.tally import Shape, Tally, tally
+from fhirtrial.processes import Work, each
 
 Seen = Callable[[int, int], None]
 """Hears how many patients are done, and how many there are."""
@@ -34,6 +31,10 @@ class Order:
     run: Run
     wanted: frozenset[Verdict]
     folder: Folder
+
+    @cached_property
+    def shape(self) -> Shape:
+        return Shape.of(self.run.trials)
 
 
 class Done(NamedTuple):
@@ -52,7 +53,9 @@ def match_parts(
     done = total - sum(part.patients for part in left)
     seen(done, total)
     failed: list[Problem] = []
-    for part, end in _ends(order, left, processes or os.cpu_count() or 1):
+    fresh = replace(order, run=replace(order.run, chunks=(), failures=[]))
+    for part, matched in each(Work(_match_part, fresh), left, min(processes or os.cpu_count() or 1, len(left))):
+        end = _died(part) if matched is None else matched
         done += part.patients
         seen(done, total)
         if end.failed is not None:
@@ -64,7 +67,7 @@ def match_parts(
 
 def counted(order: Order, parts: Sequence[Part]) -> tuple[Tally, list[Problem]]:
     """What all finished parts count together, and what could not be read in them."""
-    shape = Shape.of(order.run.trials)
+    shape = order.shape
     whole, problems = Tally.nothing(shape), list[Problem]()
     for part in parts:
         if order.folder.has(part):
@@ -96,81 +99,11 @@ def match_part(order: Order, shape: Shape, part: Part) -> Done:
     return Done()
 
 
-def _ends(order: Order, parts: Sequence[Part], processes: int) -> Iterator[tuple[Part, Done]]:
-    processes = min(processes, len(parts))
-    if processes <= 1:
-        shape = Shape.of(order.run.trials)
-        for part in parts:
-            yield part, match_part(order, shape, part)
-    else:
-        yield from _in_processes(order, deque(parts), processes)
+def _match_part(order: Order, part: Part) -> Done:
+    return match_part(order, order.shape, part)
 
 
-def _in_processes(order: Order, waiting: deque[Part], processes: int) -> Iterator[tuple[Part, Done]]:
-    while waiting:
-        in_hand: dict[Future[Done], Part] = {}
-        with _pool(order, processes) as pool:
-            try:
-                while waiting or in_hand:
-                    while waiting and len(in_hand) < processes:
-                        future = _submit(pool, waiting[0], running=bool(in_hand))
-                        in_hand[future] = waiting.popleft()
-                    for future in wait(in_hand, return_when=FIRST_COMPLETED).done:
-                        end = future.result()
-                        yield in_hand.pop(future), end
-            except BrokenProcessPool:
-                pass  # nobody says which of the processes died, so each part in hand is tried by itself
-        yield from _one_by_one(order, deque(in_hand.values()))
-
-
-def _submit(pool: ProcessPoolExecutor, part: Part, *, running: bool) -> Future[Done]:
-    try:
-        return pool.submit(_match_part, part)
-    except (OSError, ValueError) as error:
-        if not running:
-            raise
-        # a process died while another was being started: the pool's pipes are closed under its hands
-        raise BrokenProcessPool from error
-
-
-def _one_by_one(order: Order, waiting: deque[Part]) -> Iterator[tuple[Part, Done]]:
-    """Parts that were in hand when a process died, in one process, until it dies."""
-    while waiting:
-        with _pool(order, 1) as pool:
-            try:
-                while waiting:
-                    end = pool.submit(_match_part, waiting[0]).result()
-                    yield waiting.popleft(), end
-            except BrokenProcessPool:
-                part = waiting.popleft()
-                got = f"a process died twice while it matched these {part.patients} patients (out of memory?)"
-                todo = "run again with more memory or fewer --processes: only what is missing is done"
-                yield part, Done(Problem(str(part.stem), "", got, todo))
-
-
-def _pool(order: Order, processes: int) -> ProcessPoolExecutor:
-    # spawned, not forked: the libraries below have threads of their own
-    fresh = replace(order, run=replace(order.run, chunks=(), failures=[]))
-    return ProcessPoolExecutor(processes, get_context("spawn"), _begin, (fresh,))
-
-
-_ORDERS: list[tuple[Order, Shape]] = []
-"""What this process works on; trials are compiled with the first part and stay."""
-
-
-def _begin(order: Order) -> None:
-    _ORDERS[:] = [(order, Shape.of(order.run.trials))]
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A process whose parent was killed would wait for work for ever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _match_part(part: Part) -> Done:
-    order, shape = _ORDERS[0]
-    return match_part(order, shape, part)
+def _died(part: Part) -> Done:
+    got = f"a process died twice while it matched these {part.patients} patients (out of memory?)"
+    todo = "run again with more memory or fewer --processes: only what is missing is done"
+    return Done(Problem(str(part.stem), "", got, todo))

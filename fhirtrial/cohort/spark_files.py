@@ -1,6 +1,6 @@
 """Files as Spark tasks: those of a file system that every machine sees are opened there, others come through Hadoop.
 
-A file is read by one task; small ones are read together.
+Small files are read together, large ones of plain lines by several tasks; one that is compressed, by one.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from fhirtrial.cohort.spark_cuts import spans
 from fhirtrial.cohort.spark_lines import SCHEMA, scanned
 from fhirtrial.cohort.spark_session import Sent, task
 from fhirtrial.errors import PatientError, Problem
 from fhirtrial.patients.document import Limits
 from fhirtrial.patients.person import Terms
-from fhirtrial.patients.sources import SUFFIXES, Piece, files_in, pieces, pieces_of_file
+from fhirtrial.patients.sources import SUFFIXES, WHOLE, Piece, Span, files_in, in_lines, pieces, pieces_of_file
 from fhirtrial.patients.stored import replace
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ _LARGEST = 2**31 - 2**20
 
 @dataclass(frozen=True)
 class Reading:
-    """What a task needs to read files; `groups` are numbers of those that are read together."""
+    """What a task needs to read files; `groups` are those that are read together, by their numbers."""
 
     names: tuple[str, ...]
-    groups: tuple[range, ...]
+    groups: tuple[tuple[tuple[int, Span], ...], ...]
     terms: Terms
     limits: Limits
     chunk: int
@@ -61,12 +62,17 @@ def lines_of(
     files = files_in(Path(source))
     sizes = [file.stat().st_size for file in files]
     enough = max(_TOGETHER, sum(sizes) // _MOST)
-    groups, first, size = [], 0, 0
+    large = {n: (str(files[n]), size) for n, size in enumerate(sizes) if size > enough and in_lines(files[n])}
+    cut = spans(spark, large, enough)
+    groups, waiting, size = list[tuple[tuple[int, Span], ...]](), list[tuple[int, Span]](), 0
     for number, more in enumerate(sizes):
-        size += more
-        if size >= enough or number == len(files) - 1:
-            groups.append(range(first, number + 1))
-            first, size = number + 1, 0
+        for span in cut.get(number, [WHOLE]):
+            waiting.append((number, span))
+            size += more
+            if size >= enough:
+                groups.append(tuple(waiting))
+                waiting, size = [], 0
+    groups += [tuple(waiting)] if waiting else []
     names = tuple(map(str, files))
     sent = Sent(spark, Reading(names, tuple(groups), terms, limits, chunk))
     numbers = spark.range(0, len(groups), 1, len(groups))
@@ -76,9 +82,12 @@ def lines_of(
 def _opened(batches: Iterator[pa.RecordBatch], reading: Reading) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for number in batch["id"].to_pylist():
-            found = reading.groups[number]
-            each = ((i, piece) for i in found for piece in pieces_of_file(Path(reading.names[i]), reading.limits))
-            yield from scanned(str(found.start), each, reading.terms, reading.limits, reading.chunk)
+            each = (
+                (file, piece)
+                for file, span in reading.groups[number]
+                for piece in pieces_of_file(Path(reading.names[file]), reading.limits, span)
+            )
+            yield from scanned(str(number), each, reading.terms, reading.limits, reading.chunk)
 
 
 def _through_hadoop(
@@ -126,10 +135,21 @@ def save(spark: SparkSession, path: str, data: bytes) -> None:
     if path.startswith("file://"):
         replace(Path(url2pathname(urlsplit(path).path)), lambda file: file.write(data))
         return
-    context: Any = spark.sparkContext
-    place = context._jvm.org.apache.hadoop.fs.Path(path)  # noqa: SLF001 - the one way from Python to Hadoop's files
-    stream = place.getFileSystem(context._jsc.hadoopConfiguration()).create(place, True)  # noqa: SLF001
+    place, system = _in_hadoop(spark, path)
+    stream = system.create(place, True)
     try:
         stream.write(bytearray(data))
     finally:
         stream.close()
+
+
+def remove(spark: SparkSession, path: str) -> None:
+    """Removes a file, if it is there."""
+    place, system = _in_hadoop(spark, path)
+    system.delete(place, False)
+
+
+def _in_hadoop(spark: SparkSession, path: str) -> tuple[Any, Any]:
+    context: Any = spark.sparkContext
+    place = context._jvm.org.apache.hadoop.fs.Path(path)  # noqa: SLF001 - the one way from Python to Hadoop's files
+    return place, place.getFileSystem(context._jsc.hadoopConfiguration())  # noqa: SLF001

@@ -6,14 +6,15 @@ A session that is already there (a notebook's, a cluster job's) is used as it is
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fhirtrial.cohort.spark_parts import parcel, unparcel
+from fhirtrial.cohort.spark_scratch import scratch
 from fhirtrial.errors import ConfigError
 from fhirtrial.version import VERSION
 
@@ -25,6 +26,10 @@ T = TypeVar("T")
 _RECORDS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 _KEPT: dict[bytes, Any] = {}
 _MOST_KEPT = 4
+_DIED = re.compile("worker exited unexpectedly|ExecutorLostFailure")
+"""How Spark says that a process died, and not the function in it failed."""
+_HERE = "local[*,4]"
+"""All cores, and as many tries for a task as a cluster gives it; a plain local[*] gives one."""
 
 
 @contextmanager
@@ -41,12 +46,12 @@ def session(master: str | None) -> Iterator[SparkSession]:
         return
     builder = SparkSession.builder.appName("fhirtrial")
     if master is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
-        master = "local[*]"
+        master = _HERE
     if master is not None:
         builder = builder.master(master)
-    with TemporaryDirectory(prefix="fhirtrial-spark-") as private:
+    with ExitStack() as ending:
         if (master or "").startswith("local"):
-            for name, value in _local(private).items():
+            for name, value in _local(str(ending.enter_context(scratch()))).items():
                 builder = builder.config(name, value)
         try:
             spark = builder.getOrCreate()
@@ -83,6 +88,23 @@ def records(spark: SparkSession, most: int) -> Iterator[None]:
         yield
     finally:
         spark.conf.set(_RECORDS, before)
+
+
+@contextmanager
+def until_it_gives_up() -> Iterator[None]:
+    """ConfigError where a task's process died too often for Spark to try once more."""
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (Py4JError, PySparkException) as error:
+        if not _DIED.search(str(error)):
+            raise
+        todo = (
+            "give tasks more memory (docs/spark.md), or more tries: spark.task.maxFailures, local[*,4] on one machine"
+        )
+        raise ConfigError("--engine spark", "a task's process died each time it was tried", todo) from None
 
 
 class Sent(Generic[T]):

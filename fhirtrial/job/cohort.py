@@ -6,9 +6,11 @@ Killed at any moment and started again it goes on where it was; what is done sta
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from fhirtrial.client.private_files import locked
@@ -75,7 +77,9 @@ def match_population(
     run = match(trials, (), on, loaded, site, horizon)
     folder = Folder(out, form)
     with claimed(folder, identity(run, wanted, form)):
-        facts = _facts(source_files(patients), cache or out / "facts", loaded, site, on, reading)
+        most = processes or os.cpu_count() or 1
+        reader = partial(refresh, loaded=loaded, record_start=site.record_start, on=on, processes=most)
+        facts = _facts(source_files(patients), cache or out / "facts", reader, reading)
         found = parts(facts)
         folder.sweep(found)
         order = Order(run, wanted, folder)
@@ -101,9 +105,7 @@ def claimed(folder: Folder, said: dict[str, object]) -> Iterator[None]:
         raise ConfigError(str(error.filename or folder.path), got, "make room, or name another folder") from error
 
 
-def _facts(
-    source: Path, cache: Path, loaded: Loaded | None, site: Site, on: dt.date, reading: Callable[[int], None]
-) -> Path:
+def _facts(source: Path, cache: Path, reader: Callable[..., None], reading: Callable[[int], None]) -> Path:
     """The cache with the facts of this source; a source that is a cache stands as it is."""
     if source.is_dir() and is_cache(source):
         return source
@@ -114,5 +116,5 @@ def _facts(
         read += more
         reading(read)
 
-    refresh(source, cache, loaded=loaded, record_start=site.record_start, on=on, seen=counted_in)
+    reader(source, cache, seen=counted_in)
     return cache

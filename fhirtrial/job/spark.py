@@ -11,9 +11,9 @@ from pathlib import Path
 from fhirtrial.cohort.folder import ATTRITION, Folder, attrition_json, identity
 from fhirtrial.cohort.parts import parts
 from fhirtrial.cohort.spark import How, match_files, match_parts
-from fhirtrial.cohort.spark_files import is_remote, save
+from fhirtrial.cohort.spark_files import is_remote, remove, save
 from fhirtrial.cohort.spark_screen import Counts, Order
-from fhirtrial.cohort.spark_session import session
+from fhirtrial.cohort.spark_session import session, until_it_gives_up
 from fhirtrial.criteria.truth import Verdict
 from fhirtrial.errors import Problem
 from fhirtrial.job.cohort import WANTED, claimed
@@ -60,7 +60,9 @@ def match_on_spark(
     run = match(trials, (), on, loaded, site, horizon)
     cached = not is_remote(source) and is_cache(Path(source))
     order = Order(run, wanted, tuple(parts(Path(source))) if cached else ())
-    with session(master) as spark, _claimed(target, identity(run, wanted, "parquet") | {"engine": "spark"}) as base:
+    said = identity(run, wanted, "parquet") | {"engine": "spark"}
+    with session(master) as spark, _claimed(target, said) as base, until_it_gives_up():
+        remove(spark, f"{base}/{ATTRITION}")  # where it is, rows are whole
         if cached:
             counts = match_parts(spark, order, f"{base}/rows")
         else:

@@ -1,19 +1,18 @@
 """Facts of a file or folder, kept as Parquet: what did not change is not read again, and comes out as reading gives it.
 
-Files of Bundles are kept in groups of neighbours by name. Single resources (bulk exports) belong together over all
-files: a change in one of these sorts the lines of all of these again, but only groups of patients whose own lines, or
-what all share, changed are made into facts again. The manifest is replaced last and whole: a writer killed at any
-moment leaves the cache as it was, and the next one goes on with what it had read of Bundles.
+Files of Bundles are kept in groups of neighbours by name, large ones in slices. Single resources (bulk exports) belong
+together over all files: a change in one of these sorts the lines of all of these again, but only groups of patients
+whose own lines, or what all share, changed are made into facts again. The manifest is replaced last and whole: a writer
+killed at any moment leaves the cache as it was, and the next one goes on with what it had read.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import date
-from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -23,17 +22,30 @@ from fhirtrial.patients import stored
 from fhirtrial.patients.chunk import Chunk, Once
 from fhirtrial.patients.completeness import Loaded
 from fhirtrial.patients.document import Limits
-from fhirtrial.patients.export import Export, Gathered
-from fhirtrial.patients.facts import FLOOR, Facts
+from fhirtrial.patients.export import Export
+from fhirtrial.patients.facts import Facts
 from fhirtrial.patients.manifest import BEGUN, MANIFEST, File, Manifest, Unit, begun, manifest_of, parts_of
-from fhirtrial.patients.person import Terms
-from fhirtrial.patients.read import deletions, head_of, is_single, terms_of
+from fhirtrial.patients.read import terms_of
 from fhirtrial.patients.runs import Room
-from fhirtrial.patients.sources import files_in, pieces_of_file
-from fhirtrial.patients.subject import BORN_LATER
-from fhirtrial.version import VERSION
+from fhirtrial.patients.slices import as_read, place, same, slices
+from fhirtrial.patients.sources import files_in
+from fhirtrial.patients.units import (
+    Chunked,
+    How,
+    Keeper,
+    Lot,
+    Read,
+    bundles,
+    dead,
+    gather,
+    groups,
+    joined,
+    read_files,
+    read_lot,
+    unread,
+)
+from fhirtrial.processes import Work, each
 
-_NEIGHBOURS = 256
 _DEFAULT = Limits()
 _ROOM = Room()
 
@@ -58,8 +70,8 @@ def cached_patients(
     stored.arrow()
     terms = terms_of(loaded, record_start, bool(partial), on)
     once, empty = Once(), True
-    for facts, places in _Cache(cache, terms, chunk, limits, room).chunks(files_in(Path(source))):
-        patients, problems = once.check(list(facts.patients), list(places))
+    for facts, places in _Cache(How(cache, terms, chunk, limits), room).chunks(files_in(Path(source))):
+        patients, problems = once.check(list(facts.patients), places)
         empty = empty and not patients and not facts.problems
         yield replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
     if empty:
@@ -76,21 +88,18 @@ def refresh(
     chunk: int = 512,
     limits: Limits = _DEFAULT,
     room: Room = _ROOM,
+    processes: int = 1,
     seen: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Brings the cache up to date, and reads nothing that did not change; `seen` hears how many patients were read.
 
-    ConfigError where it cannot be written, PatientError where nobody is in it.
+    Any number of processes writes the same. ConfigError where it cannot be written, PatientError where nobody is in it.
     """
     stored.arrow()
     terms = terms_of(loaded, record_start, partial=False, on=on)
-    keeper = _Cache(cache, terms, chunk, limits, room)
-    for facts, _ in keeper.chunks(files_in(Path(source)), again=False):
-        if keeper.failure is not None:
-            break
-        seen(len(facts.patients))
-    if keeper.failure is not None:
-        raise ConfigError(keeper.failure.where, keeper.failure.got, "make room, or give another folder")
+    failure = _Cache(How(cache, terms, chunk, limits), room).refresh(files_in(Path(source)), processes, seen)
+    if failure is not None:
+        raise ConfigError(failure.where, failure.got, "make room, or give another folder")
     if not parts_of(cache):
         nothing = _no_patient(source)
         raise PatientError(nothing.where, nothing.got, nothing.todo)
@@ -110,255 +119,171 @@ def _no_patient(source: Path | str) -> Problem:
 
 
 class _Cache:
-    def __init__(self, folder: Path, terms: Terms, chunk: int, limits: Limits, room: Room) -> None:
-        self._folder = folder
-        self._terms = terms
-        self._chunk = chunk
-        self._limits = limits
+    def __init__(self, how: How, room: Room) -> None:
+        self._how = how
         self._room = room
-        self.failure: Problem | None = None
-        self._again = True
-        before = manifest_of(folder)
-        said = repr((VERSION, sorted(terms.loaded), terms.partial, terms.since, chunk, limits))
-        if (before.schema, before.terms) != (stored.schema(), said):
+        self._today = how.terms.today
+        self._keeper = Keeper(how)
+        before = manifest_of(how.folder)
+        if (before.schema, before.terms) != (stored.schema(), how.said):
             before = Manifest()
-        self._header = msgspec.json.encode([stored.schema(), said])
-        self._noted = begun(folder, self._header)
-        self._before = before
-        self._after = Manifest(stored.schema(), said, [])
+        self._header = msgspec.json.encode([stored.schema(), how.said])
+        noted = begun(how.folder, self._header)
+        self._anew = noted is None
+        self._units_before = [*before.units, *(unit for unit in noted or () if unit.files)]
+        self._joined_before = before.joined
+        joined_groups = before.joined.groups if before.joined is not None else []
+        self._groups_before = [*joined_groups, *(unit for unit in noted or () if not unit.files)]
+        self._after = Manifest(stored.schema(), how.said, [])
 
-    def chunks(self, files: list[Path], *, again: bool = True) -> Iterator[tuple[Facts, Iterable[str]]]:
-        """All of them, or, if not `again`, those that had to be read anew."""
-        self._again = again
-        units = [*self._before.units, *(self._noted or ())]
-        known = {tuple(file.name for file in unit.files): unit for unit in units}
-        for group in _neighbours(files):
-            unit = known.get(tuple(map(str, group)))
-            now = _as_they_are(group, unit)
-            if unit is None or not self._stands(unit, now):
-                unit = Unit(now, [], self._terms.today)
-                yield from self._keep(unit, self._bundles(unit))
+    def chunks(self, files: list[Path]) -> Iterator[Chunked]:
+        """All patients, in the order of their sources."""
+        for unit, stands in self._units(files):
+            if stands:
+                yield from self._stored(unit)
+            else:
+                yield from self._keeper.keep(unit, bundles(self._how, unit))
                 self._note(unit)
-            else:
-                unit.files = [_joined(old, new) for old, new in zip(unit.files, now, strict=True)]
-                yield from self._read(unit)
-            self._after.units.append(unit)
-        yield from self._single()
-        problem = self._finish() if self.failure is None else None
+        single = self._single()
+        if self._after.joined is not None:
+            yield from self._stored(self._after.joined)
+        elif single:
+            with self._export(single) as export:
+                whole = Unit(single, [], self._today)
+                for unit, lot in self._lots(export, whole):
+                    if lot is None:
+                        yield from self._stored(unit)
+                    else:
+                        yield from self._keeper.keep(unit, [joined(self._how, export.everyone, lot)])
+                        self._note(unit)
+                yield from self._end(export, whole)
+        problem = self._finish() if self._keeper.failure is None else None
         if problem is not None:
-            nothing = Chunk(1, self._terms, self._limits, once=False).take()
-            yield replace(nothing, problems=(problem,)), ()
+            yield replace(self._how.chunked().take(), problems=(problem,)), []
 
-    def _stands(self, unit: Unit, files: list[File]) -> bool:
-        return self._usable(unit) and _same(unit.files, files)
+    def refresh(self, files: list[Path], processes: int, seen: Callable[[int], None]) -> Problem | None:
+        """Reads what has to be read anew, and tells why it could not be kept."""
+        new = (unit for unit, stands in self._units(files) if not stands)
+        for unit, read in each(Work(read_files, self._how), new, processes, ahead=1):
+            what = f"read {len(unit.files)} files from this one on"
+            seen(self._take(unit, read or dead(self._how, unit, unit.files[0].name, what)))
+            if self._keeper.failure is not None:
+                return self._keeper.failure
+        single = self._single()
+        if single and self._after.joined is None:
+            with self._export(single) as export:
+                self._join(export, Unit(single, [], self._today), processes, seen)
+        return self._keeper.failure or self._finish()
 
-    def _single(self) -> Iterator[tuple[Facts, Iterable[str]]]:
-        files = [file for unit in self._after.units for file in unit.files if file.single or file.losses]
-        if any(file.single for file in files):
-            before = self._before.joined
-            if before is not None and self._stands(before, files):
-                self._after.joined = before
-                yield from self._read(before)
+    def _join(self, export: Export, whole: Unit, processes: int, seen: Callable[[int], None]) -> None:
+        new = (lot for _, lot in self._lots(export, whole) if lot is not None)
+        for lot, read in each(Work(read_lot, (self._how, export.everyone)), new, processes, ahead=1):
+            what = f"joined the lines of {len(lot.patients)} patients from this one on"
+            seen(self._take(lot.unit, read or dead(self._how, lot.unit, lot.patients[0][0], what)))
+            if read is None:
+                whole.files = unread(whole.files)
+            if self._keeper.failure is not None:
+                return
+        for _ in self._end(export, whole):
+            pass
+
+    def _units(self, files: list[Path]) -> Iterator[tuple[Unit, bool]]:
+        """What is read together, and whether it stands as it was read before."""
+        known = {place(unit.files): unit for unit in self._units_before}
+        for now in slices(files, self._units_before):
+            unit = known.get(place(now))
+            stands = unit is not None and self._usable(unit) and same(unit.files, now)
+            if unit is not None and stands:
+                unit.files = [as_read(old, new) for old, new in zip(unit.files, now, strict=True)]
             else:
-                yield from self._join(Unit(files, [], self._terms.today), before.groups if before is not None else [])
+                unit = Unit(now, [], self._today)
+            self._after.units.append(unit)
+            yield unit, stands
 
-    def _bundles(self, unit: Unit) -> Iterator[Chunk]:
-        """Chunks of the Bundles in some files; single resources are only noticed."""
-        chunk = Chunk(self._chunk, self._terms, self._limits, once=False)
-        for file in unit.files:
-            for piece in pieces_of_file(Path(file.name), self._limits):
-                try:
-                    if piece.error is not None:
-                        raise piece.error
-                    if is_single(head_of(piece.data)):
-                        file.single = True
-                    elif not chunk.read_quickly(piece.data, piece.where):
-                        if deletions(piece.data):
-                            file.single = True
-                        else:
-                            chunk.read_carefully(piece.data, piece.where)
-                except PatientError as error:
-                    chunk.table.problems.append(Problem(error.where, "", error.got, error.todo))
-                    file.losses += 1
-                if chunk.full:
-                    yield chunk
-        if chunk.table.patients or chunk.table.problems:
-            yield chunk
+    def _single(self) -> list[File]:
+        """Files with single resources, and those that could not be read; what was joined of these may stand."""
+        files = [file for unit in self._after.units for file in unit.files if file.single or file.losses]
+        before = self._joined_before
+        if before is not None and self._usable(before) and same(before.files, files):
+            self._after.joined = before
+        return files if any(file.single for file in files) else []
 
-    def _join(self, unit: Unit, before: list[Unit]) -> Iterator[tuple[Facts, Iterable[str]]]:
-        """The patients that single resources are joined to, in groups; those that did not change come from `before`."""
-        chunk = Chunk(self._chunk, self._terms, self._limits, once=False)
-        with closing(Export(self._limits, self._room)) as export:
-            self._gather(export, unit.files)
-            known = {group.digest: group for group in before if group.digest and self._usable(group)}
-            now = [group for _, group in _groups(export, self._chunk) if group is not None] if known else []
-            terms = replace(self._terms, visible=frozenset(export.visible))
-            for gathered, group in _groups(export, self._chunk):
-                old = known.get(now[len(unit.groups)].digest) if known else None
-                if old is not None and old.problems and old.placed != now[len(unit.groups)].placed:
-                    old = None
-                if gathered is not None and old is None:
-                    chunk.join(gathered, terms)
-                if group is not None:
-                    group.today = self._terms.today
-                    unit.groups.append(old or group)
-                    yield from self._read(old) if old is not None else self._keep(unit.groups[-1], [chunk])
-            chunk.table.problems += export.problems
-            if chunk.table.problems:
-                unit.groups.append(Unit([], [], self._terms.today))
-                yield from self._keep(unit.groups[-1], [chunk])
-            unit.parts = [part for group in unit.groups for part in group.parts]
-            self._after.joined = unit
-            self.failure = self.failure or export.failed
+    @contextmanager
+    def _export(self, files: list[File]) -> Iterator[Export]:
+        with closing(Export(self._how.limits, self._room)) as export:
+            gather(export, files, self._how.limits)
+            yield export
 
-    def _gather(self, export: Export, files: list[File]) -> None:
-        for file in files:
-            for _ in range(file.losses):
-                export.lose()
-            for piece in pieces_of_file(Path(file.name), self._limits):
-                head = head_of(piece.data) if piece.error is None else None
-                try:
-                    if is_single(head):
-                        export.add(piece, head)
-                    elif gone := deletions(piece.data):
-                        export.delete(gone)
-                except PatientError as error:
-                    export.problems.append(error.problem)
-                    export.lose()
+    def _lots(self, export: Export, whole: Unit) -> Iterator[tuple[Unit, Lot | None]]:
+        """Patients in groups, and those of a group that does not stand as it was joined before."""
+        known = {group.digest: group for group in self._groups_before if group.digest and self._usable(group)}
+        now = [group for _, group in groups(export, self._how.chunk) if group is not None] if known else []
+        patients = []
+        for gathered, group in groups(export, self._how.chunk):
+            expected = now[len(whole.groups)] if known else None
+            old = known.get(expected.digest) if expected is not None else None
+            if old is not None and expected is not None and old.problems and old.placed != expected.placed:
+                old = None
+            if old is None:
+                patients.append((gathered.document.name, gathered.lines, gathered.places))
+            if group is not None:
+                group.today = self._today
+                whole.groups.append(old or group)
+                yield whole.groups[-1], Lot(group, patients) if old is None else None
+                patients = []
+
+    def _end(self, export: Export, whole: Unit) -> Iterator[Chunked]:
+        """What could not be joined, as a group of its own; then all is joined."""
+        chunk = self._how.chunked()
+        chunk.table.problems += export.problems
+        if chunk.table.problems:
+            whole.groups.append(Unit([], [], self._today))
+            yield from self._keeper.keep(whole.groups[-1], [chunk])
+        whole.parts = [part for group in whole.groups for part in group.parts]
+        self._after.joined = whole
+        self._keeper.failure = self._keeper.failure or export.failed
 
     def _usable(self, unit: Unit) -> bool:
-        return unit.serves(self._terms.today) and all(stored.is_there(self._folder / part) for part in unit.parts)
+        return unit.serves(self._today) and all(stored.is_there(self._how.folder / part) for part in unit.parts)
 
-    def _keep(self, unit: Unit, chunks: Iterable[Chunk]) -> Iterator[tuple[Facts, Iterable[str]]]:
-        for chunk in chunks:
-            places = chunk.places
-            facts = chunk.take()
-            births = (patient.birth[0] for patient in facts.patients if patient.birth is not None)
-            unit.youngest = max(unit.youngest, *births, FLOOR)
-            unit.late |= any(problem.got == BORN_LATER for problem in facts.problems)
-            unit.problems |= bool(facts.problems)
-            problem = self._write(unit, facts, places)
-            yield (replace(facts, problems=(*facts.problems, problem)) if problem is not None else facts), places
-
-    def _write(self, unit: Unit, facts: Facts, places: list[str]) -> Problem | None:
-        """Writes one chunk; the first failure is told, and ends writing."""
-        read = [(file.name, file.digest) for file in unit.files], len(unit.parts), self._terms.today
-        made = self._after.schema, self._after.terms, read, unit.digest, unit.placed
-        name = blake2b(repr(made).encode(), digest_size=16).hexdigest()
-        unit.parts.append(name)
-        if self.failure is not None:
-            return None
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            stored.write(facts, places, self._folder / name)
-        except OSError as error:
-            return self._unwritten(error)
-        return None
+    def _take(self, unit: Unit, read: Read) -> int:
+        """The unit becomes what was made of it; gives how many patients are in it."""
+        for name in unit.__struct_fields__:
+            setattr(unit, name, getattr(read.unit, name))
+        self._keeper.failure = read.failure
+        self._note(unit)
+        return read.patients
 
     def _note(self, unit: Unit) -> None:
         """Remembers what was read, for a run that is killed before there is a manifest."""
-        if self.failure is not None:
+        if self._keeper.failure is not None:
             return
-        fresh = self._noted is None
-        lines = [*([self._header] if fresh else []), b"", msgspec.json.encode(unit), b""]
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if fresh else os.O_APPEND)
+        lines = [*([self._header] if self._anew else []), b"", msgspec.json.encode(unit), b""]
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if self._anew else os.O_APPEND)
         with suppress(OSError):  # what cannot be noted is read again; a full disk will be told of a chunk
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(self._folder / BEGUN, flags, 0o600), "wb") as file:
+            self._how.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(self._how.folder / BEGUN, flags, 0o600), "wb") as file:
                 file.write(b"\n".join(lines))
-            self._noted = self._noted or []
+            self._anew = False
 
-    def _unwritten(self, error: OSError) -> Problem:
-        got = f"the cache cannot be written ({error.strerror or type(error).__name__})"
-        todo = "make room, or give another folder; facts are read without it"
-        self.failure = Problem(str(self._folder), "", got, todo)
-        return self.failure
-
-    def _read(self, unit: Unit) -> Iterator[tuple[Facts, Iterable[str]]]:
-        for part in unit.parts if self._again else ():
-            yield stored.read(self._folder / part)
+    def _stored(self, unit: Unit) -> Iterator[Chunked]:
+        for part in unit.parts:
+            facts, places = stored.read(self._how.folder / part)
+            yield facts, list(places)
 
     def _finish(self) -> Problem | None:
         """Only a cache that is whole takes the place of what was there; what that one alone used is removed."""
         text = msgspec.json.encode(self._after)
+        folder = self._how.folder
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            stored.replace(self._folder / MANIFEST, lambda file: file.write(text))
-            (self._folder / BEGUN).unlink(missing_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stored.replace(folder / MANIFEST, lambda file: file.write(text))
+            (folder / BEGUN).unlink(missing_ok=True)
         except OSError as error:
-            return self._unwritten(error)
+            return self._keeper.unwritten(error)
         units = [*self._after.units, *([self._after.joined] if self._after.joined is not None else [])]
         kept = {part for unit in units for part in unit.parts}
-        for path in self._folder.glob("*.parquet*"):
+        for path in folder.glob("*.parquet*"):
             if path.name.split(".")[0] not in kept:
                 path.unlink(missing_ok=True)
         return None
-
-
-def _neighbours(files: list[Path]) -> Iterator[list[Path]]:
-    """Groups of files by name, cut where a name says so: a new file changes its own group only."""
-    group: list[Path] = []
-    for file in files:
-        group.append(file)
-        if blake2b(file.name.encode(), digest_size=1).digest() == b"\0" or len(group) == 2 * _NEIGHBOURS:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
-def _groups(export: Export, size: int) -> Iterator[tuple[Gathered | None, Unit | None]]:
-    """Patients in their order, and with the last of a group (or after all) what the group is known by.
-
-    Names cut the groups, so that a new patient changes one of them, mostly; none has more than `size` patients.
-    """
-    count, lines, places = 0, blake2b(export.context, digest_size=20), blake2b(digest_size=20)
-    for gathered in export.documents():
-        name, count = gathered.document.name.encode(), count + 1
-        for line in (name, *gathered.lines):
-            lines.update(b"%d:" % len(line))
-            lines.update(line)
-        places.update(repr(gathered.places).encode())
-        number = int.from_bytes(blake2b(name, digest_size=8).digest(), "little")
-        if count < size and (4 * count < size or number % max(1, size // 2)):
-            yield gathered, None
-            continue
-        yield gathered, Unit([], [], digest=lines.hexdigest(), placed=places.hexdigest())
-        count, lines, places = 0, blake2b(export.context, digest_size=20), blake2b(digest_size=20)
-    if count:
-        yield None, Unit([], [], digest=lines.hexdigest(), placed=places.hexdigest())
-
-
-def _as_they_are(files: list[Path], unit: Unit | None) -> list[File]:
-    """The files now; one with the size and time it had is not opened."""
-    before: dict[str, File] = {file.name: file for file in unit.files} if unit is not None else {}
-    found = []
-    for path in files:
-        old = before.get(str(path))
-        try:
-            stat = path.stat()
-            same = old is not None and (old.size, old.changed) == (stat.st_size, stat.st_mtime_ns)
-            digest = old.digest if old is not None and same else _digest(path)
-            found.append(File(str(path), stat.st_size, stat.st_mtime_ns, digest))
-        except OSError:  # its reading will say so, and it is tried again
-            found.append(File(str(path)))
-    return found
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        hashed = blake2b(digest_size=20)
-        while block := file.read(2**20):
-            hashed.update(block)
-    return hashed.hexdigest()
-
-
-def _same(old: list[File], new: list[File]) -> bool:
-    return [(file.name, file.digest) for file in old] == [(file.name, file.digest) for file in new] and all(
-        file.digest for file in new
-    )
-
-
-def _joined(old: File, new: File) -> File:
-    """The file as it is now, with what was noticed when it was read."""
-    return msgspec.structs.replace(new, single=old.single, losses=old.losses)

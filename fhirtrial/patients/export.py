@@ -10,6 +10,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from itertools import groupby
 from operator import itemgetter
@@ -21,13 +23,14 @@ from msgspec import Struct
 from fhirtrial.errors import PatientError, Problem
 from fhirtrial.patients.completeness import FAMILIES
 from fhirtrial.patients.document import Document, Limits
-from fhirtrial.patients.elements import Identifier, Reference
+from fhirtrial.patients.elements import Identifier, Reference, Resource
 from fhirtrial.patients.facts import Family
 from fhirtrial.patients.moved import Owners, Rows
 from fhirtrial.patients.references import SHARED, References, is_other
 from fhirtrial.patients.resources import READ, OperationOutcome, Patient
 from fhirtrial.patients.runs import Record, Room, Sorter
 from fhirtrial.patients.salvage import TYPES, Loss
+from fhirtrial.patients.source import Item
 from fhirtrial.patients.sources import Piece
 from fhirtrial.patients.versions import latest
 from fhirtrial.terminology.systems import canonical
@@ -62,6 +65,23 @@ class Gathered(NamedTuple):
     places: list[str]
 
 
+@dataclass(frozen=True)
+class Everyone:
+    """What each patient's document depends on beside the patient's own lines."""
+
+    partial: bool
+    losses: tuple[Loss, ...]
+    shared: tuple[tuple[str, Resource], ...]
+    visible: frozenset[Family]
+
+    @cached_property
+    def references(self) -> References:
+        return References(self.shared)
+
+    def document(self, name: str) -> Document:
+        return Document(name, partial=self.partial, losses=list(self.losses), shared=self.references)
+
+
 class Export:
     """Gathers lines, then gives one document per patient, in the order of their references; to be closed.
 
@@ -86,7 +106,7 @@ class Export:
         self._owners = Owners(room)
         self._by_identifier = Sorter(room)
         self._some_by_identifier = False
-        self._references: References | None = None
+        self._everyone: Everyone | None = None
         self._dropped = Rows(0)
         self._told = False
 
@@ -129,13 +149,12 @@ class Export:
     def documents(self) -> Iterator[Gathered]:
         """One per patient that has a Patient resource; the others are reported. May be asked for again."""
         try:
-            references = self._prepared()
+            everyone = self.everyone
             for name, records in groupby(self._lines.ordered() if not self.failed else (), _owner):
                 found = [one for one in records if self._counts(one)]
                 if any(one[2] == name for one in found) and name.startswith("Patient/"):
-                    document = Document(name, partial=self._partial, shared=references)
-                    document.losses += self._losses.values()
-                    yield Gathered(document, [one[5] for one in found], [self._where(one) for one in found])
+                    lines, places = [one[5] for one in found], [self._where(one) for one in found]
+                    yield Gathered(everyone.document(name), lines, places)
                 elif found and not self._told:
                     self.problems.append(self._without_patient(name, found))
             self._told = True
@@ -143,11 +162,18 @@ class Export:
             self._fail(error)
 
     @property
+    def everyone(self) -> Everyone:
+        """Everything that must be known before the first document; nothing more can be added then."""
+        if self._everyone is None:
+            self._everyone = self._prepared()
+        return self._everyone
+
+    @property
     def context(self) -> bytes:
         """What every document depends on beside its own lines, as a digest; the same after every `documents`."""
-        self._prepared()
+        everyone = self.everyone
         shared = sorted(name for name in self._deleted if name.partition("/")[0] in _SHARED)
-        said = self._said.digest(), shared, self._partial, sorted(map(str, self._losses)), sorted(self.visible)
+        said = self._said.digest(), shared, everyone.partial, sorted(map(str, self._losses)), sorted(everyone.visible)
         return repr(said).encode()
 
     def close(self) -> None:
@@ -188,9 +214,9 @@ class Export:
         if record[2]:
             self._owners.add(record[2], record[0], record[1])
 
-    def _prepared(self) -> References | None:
-        """Everything that must be known before the first document, once."""
-        if self._references is None and not self.failed:
+    def _prepared(self) -> Everyone:
+        shared: list[Item] = []
+        if not self.failed:
             try:
                 if self._some_by_identifier:
                     self._place_by_identifier()
@@ -198,14 +224,14 @@ class Export:
                 self._find_moved()
             except OSError as error:
                 self._fail(error)
-                return None
+        if not self.failed:
             self._shared.deleted |= self._deleted
             shared, problems, losses = latest(self._shared)
             self.problems += [*self._shared.problems, *problems]
             for loss in (*self._shared.losses, *losses):
                 self.lose(loss.family)
-            self._references = References((item.url, item.resource) for item in shared)
-        return self._references
+        items = tuple((item.url, item.resource) for item in shared)
+        return Everyone(self._partial, tuple(self._losses.values()), items, frozenset(self.visible))
 
     def _place_by_identifier(self) -> None:
         """Gives lines whose subject is an identifier to the first Patient that has it."""

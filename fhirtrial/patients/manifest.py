@@ -9,15 +9,20 @@ import msgspec
 from msgspec import Struct
 
 from fhirtrial.patients.facts import FLOOR
+from fhirtrial.patients.sources import WHOLE, Span
 
 MANIFEST = "manifest.json"
 BEGUN = "begun.ndjson"
 
 
 class File(Struct):
-    """One file as it was read; `single`: it holds resources by themselves; `losses`: pieces that could not be read."""
+    """One file, or lines of one, as it was read: `size` and time are the whole file's, `digest` is of what was read.
+
+    `single`: it holds resources by themselves; `losses`: pieces that could not be read.
+    """
 
     name: str
+    span: Span = WHOLE
     size: int = -1
     changed: int = -1
     digest: str = ""

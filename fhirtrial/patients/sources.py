@@ -37,6 +37,17 @@ class Piece(NamedTuple):
         return f"{self.name}:{self.line}" if self.line else self.name
 
 
+class Span(NamedTuple):
+    """Lines of a file: from the byte `start`, before which `line` lines stand, to `end`, -1 for the file's own end."""
+
+    start: int = 0
+    line: int = 0
+    end: int = -1
+
+
+WHOLE = Span()
+
+
 def files_in(path: Path) -> list[Path]:
     """The file itself, or every FHIR JSON file of a folder, in the order of their names; others are passed over."""
     if path.is_file():
@@ -50,18 +61,28 @@ def files_in(path: Path) -> list[Path]:
     return found
 
 
-def pieces_of_file(path: Path, limits: Limits) -> Iterator[Piece]:
+def pieces_of_file(path: Path, limits: Limits, span: Span = WHOLE) -> Iterator[Piece]:
+    """What is in a file, or in some lines of one `in_lines`."""
     name = str(path)
     try:
         with path.open("rb", buffering=_AHEAD) as file:
             lines = not _plain(path).endswith(".json")
-            if lines or path.stat().st_size <= limits.size or _may_be_more(file):
+            if span != WHOLE:
+                file.seek(span.start)
+                yield from _lines(file, name, limits, span)
+            elif lines or path.stat().st_size <= limits.size or _may_be_more(file):
                 yield from pieces(file, name, limits, lines=lines)
             else:
                 yield Piece(name, 0, b"", too_large(name, limits))
     except OSError as error:
         got = f"cannot be read ({error.strerror or type(error).__name__})"
         yield Piece(name, 0, b"", PatientError(name, got, "check the file and its permissions"))
+
+
+def in_lines(path: Path) -> bool:
+    """Whether a file can be read from any line's beginning: it is called NDJSON, and is not compressed."""
+    with path.open("rb") as file:
+        return not _plain(path).endswith(".json") and file.read(len(_GZIP)) != _GZIP
 
 
 def _may_be_more(file: BinaryIO) -> bool:
@@ -91,7 +112,7 @@ def _pieces(stream: io.BufferedReader, name: str, limits: Limits, lines: bool) -
     second = stream.readline(limits.size + 1) if first.endswith(b"\n") else b""
     several = _is_json(first) and bool(second.strip())
     if lines or several or (_is_json(second) and second.lstrip().startswith(b"{")):
-        yield from _lines(stream, name, limits, first, second)
+        yield from _lines(stream, name, limits, WHOLE, first, second)
         return
     data = b"".join((first, second, stream.read(max(0, limits.size + 1 - len(first) - len(second)))))
     if len(data) > limits.size:
@@ -101,15 +122,16 @@ def _pieces(stream: io.BufferedReader, name: str, limits: Limits, lines: bool) -
     yield Piece(name, 0, data)
 
 
-def _lines(stream: io.BufferedReader, name: str, limits: Limits, *first: bytes) -> Iterator[Piece]:
-    number = 0
+def _lines(stream: BinaryIO, name: str, limits: Limits, span: Span, *first: bytes) -> Iterator[Piece]:
+    number, at = span.line, span.start
     ahead = [line for line in first if line]
-    while line := ahead.pop(0) if ahead else stream.readline(limits.size + 1):
+    while not 0 <= span.end <= at and (line := ahead.pop(0) if ahead else stream.readline(limits.size + 1)):
         number += 1
+        at += len(line)
         if len(line) > limits.size:
             rest = line
             while not rest.endswith(b"\n") and (rest := stream.readline(limits.size)):
-                pass
+                at += len(rest)
             yield Piece(name, number, b"", too_large(f"{name}:{number}", limits))
         elif not line.isspace():
             yield Piece(name, number, line)

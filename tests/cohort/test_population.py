@@ -20,6 +20,7 @@ import orjson
 import pytest
 from cohort import deadly
 from generated.questions import criteria
+from patients import deadly_reading
 
 from fhirtrial.cohort import local
 from fhirtrial.cohort.parts import Part
@@ -30,7 +31,7 @@ from fhirtrial.job.matching import match
 from fhirtrial.matching.attrition import Attrition, attrition
 from fhirtrial.matching.result import Trial
 from fhirtrial.patients import cache as caching
-from fhirtrial.patients import stored
+from fhirtrial.patients import slices, stored
 from fhirtrial.patients.cache import cached_patients
 from fhirtrial.samples import DEMO_DATE, sample_bundles
 
@@ -69,7 +70,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def cache(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Their facts in several parts, files apart from each other."""
-    monkeypatch.setattr(caching, "_neighbours", lambda files: (files[i : i + CHUNK] for i in range(0, 99, CHUNK)))
+    monkeypatch.setattr(slices, "neighbours", lambda files: (files[i : i + CHUNK] for i in range(0, 99, CHUNK)))
     for _ in cached_patients(source, tmp_path / "cache", on=DEMO_DATE):
         pass
     return tmp_path / "cache"
@@ -227,24 +228,32 @@ import sys
 from pathlib import Path
 from fhirtrial.criteria.truth import Verdict
 from fhirtrial.job.cohort import match_population
+from fhirtrial.patients import slices
 from fhirtrial.samples import DEMO_DATE
 
 if __name__ == "__main__":
+    slices.neighbours = lambda files: (files[i : i + 3] for i in range(0, len(files), 3))
     trials = pickle.loads(Path(sys.argv[4]).read_bytes())
     seen = lambda done, of: print(done, flush=True)
     source, out, processes = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    match_population(trials, source, DEMO_DATE, out, wanted=frozenset(Verdict), processes=processes, seen=seen)
+    reading = lambda read: print(read, flush=True)
+    how = {"processes": processes, "seen": seen, "reading": reading}
+    match_population(trials, source, DEMO_DATE, out, wanted=frozenset(Verdict), **how)
 """
 
 
+@pytest.mark.parametrize("given", ["source", "cache"])
 @pytest.mark.parametrize("seed", range(120 if LONG else 1))
-def test_killed_at_any_moment_it_goes_on(seed: int, trials: tuple[Trial, ...], cache: Path, tmp_path: Path) -> None:
+def test_killed_at_any_moment_it_goes_on(
+    seed: int, given: str, trials: tuple[Trial, ...], source: Path, cache: Path, tmp_path: Path
+) -> None:
     run(trials, cache, tmp_path / "whole")
+    patients = {"source": source, "cache": cache}[given]
     chance = random.Random(seed)
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     (tmp_path / "trials").write_bytes(pickle.dumps(trials))
-    names = (script, cache, tmp_path / "out", 1 + seed % 2, tmp_path / "trials")
+    names = (script, patients, tmp_path / "out", 1 + (seed + (given == "source")) % 2, tmp_path / "trials")
     call = [sys.executable, *map(str, names)]
     for _ in range(3 if LONG else 1):
         with subprocess.Popen(call, stdout=subprocess.PIPE) as process:
@@ -252,7 +261,7 @@ def test_killed_at_any_moment_it_goes_on(seed: int, trials: tuple[Trial, ...], c
             process.stdout.readline()
             time.sleep(chance.random() * (2.5 if seed % 2 else 0.15))
             process.send_signal(signal.SIGKILL)
-    done = run(trials, cache, tmp_path / "out")
+    done = run(trials, patients, tmp_path / "out")
     assert content(tmp_path / "out") == content(tmp_path / "whole")
     assert done.patients == PATIENTS + 1
 
@@ -296,7 +305,7 @@ def test_processes_agree_with_one_and_one_that_dies_is_named(
     trials: tuple[Trial, ...], source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One part kills every process that matches it: it alone is missing, and the next run makes up for it."""
-    monkeypatch.setattr(caching, "_neighbours", lambda files: (files[:8], files[8:]))
+    monkeypatch.setattr(slices, "neighbours", lambda files: (files[:8], files[8:]))
     run(trials, source, tmp_path / "whole", cache=tmp_path / "cache")
     whole, heard = content(tmp_path / "whole"), list[tuple[int, int]]()
     bad = next(path.stem for path in (tmp_path / "whole" / "rows").iterdir() if "-" not in path.stem)
@@ -317,6 +326,23 @@ def test_processes_agree_with_one_and_one_that_dies_is_named(
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     run(trials, tmp_path / "cache", out)
     assert content(out) == whole
+
+
+def test_files_at_which_a_process_dies_are_named_and_read_by_the_next_run(
+    trials: tuple[Trial, ...], source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "neighbours", lambda files: ([file] for file in files))
+    run(trials, source, tmp_path / "whole")
+    lost = sorted(source.iterdir())[5]
+    with monkeypatch.context() as patched:
+        patched.setenv(deadly_reading.NAME, lost.name)
+        patched.setattr(caching, "read_files", deadly_reading.read_files)
+        done = run(trials, source, tmp_path / "out", processes=2)
+    assert [one.where for one in done.problems if "died twice while it read" in one.got] == [str(lost)]
+    assert (done.patients, done.exit_code) == (PATIENTS, 1)
+    again = run(trials, source, tmp_path / "out")
+    assert again.patients == PATIENTS + 1
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
 @pytest.fixture

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import importlib
+import itertools
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -52,7 +58,7 @@ def spark() -> Iterator[SparkSession]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")  # small data: compiling costs most
-        with session("local[2]") as found:
+        with session("local[2,3]") as found:  # two tasks at a time, three tries for each
             found.conf.set("spark.sql.shuffle.partitions", "3")
             found.conf.set("spark.sql.codegen.wholeStage", "false")
             yield found
@@ -142,6 +148,32 @@ def test_a_damaged_export_beside_bundles_of_the_same_patients(spark: SparkSessio
     assert len(through_hadoop.problems) == len(expected.problems) - 1  # Spark passes over an empty file
 
 
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Bundles, and an export of other patients."""
+    source = tmp_path / "many"
+    bundles = [json.loads(path.read_bytes()) for path in sorted(SAMPLES.glob("dm-*.json"))]
+    exported.write(source, [*exported.resources_of(bundles[:6]), *exported.intricate()], seed=6)
+    lines = [json.dumps(bundle).encode() + b"\n" for bundle in bundles[6:]]
+    (source / "bundles.ndjson").write_bytes(b"".join(lines))
+    return source
+
+
+def test_large_files_of_lines_are_read_by_several_tasks(
+    spark: SparkSession, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fhirtrial.cohort import spark_cuts, spark_files
+
+    exported.damaged(many)
+    large = many / "bundles.ndjson"
+    size = large.stat().st_size
+    assert len(spark_cuts.spans(spark, {3: (str(large), size)}, size // 5)[3]) == 5
+    monkeypatch.setattr(spark_files, "_TOGETHER", size // 5)
+    expected = one_by_one(many)
+    assert "bad.ndjson:3" in "".join(expected.problems)
+    assert on_spark(many, tmp_path / "out", partitions=3) == expected
+
+
 def test_a_cache_of_facts(spark: SparkSession, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
@@ -165,6 +197,97 @@ def test_the_synthetic_patients_as_an_export(spark: SparkSession, tmp_path: Path
     expected = one_by_one(source)
     assert len(expected.rows) == 200 * 5
     assert on_spark(source, tmp_path / "out") == expected
+
+
+def dying(work: Any, tries: Path, after: int, times: int) -> Any:
+    """Work whose process is killed when it has given so much, so many times in all."""
+
+    def die_or_work(batches: Any, *given: Any) -> Any:
+        for number, found in enumerate(itertools.chain(work(batches, *given), [None])):
+            if number == after and len(list(tries.iterdir())) < times:
+                (tries / str(os.getpid())).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            if found is not None:
+                yield found
+
+    return die_or_work
+
+
+DEATHS = [
+    ("spark_files", "_opened", 1),
+    ("spark", "_joined", 0),
+    ("spark", "_moved", 1),
+    ("spark", "screened", 1),
+    ("spark", "added", 1),
+]
+
+
+@pytest.mark.parametrize(("module", "name", "after"), DEATHS)
+def test_a_process_that_is_killed_changes_nothing(
+    module: str, name: str, after: int, spark: SparkSession, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = importlib.import_module(f"fhirtrial.cohort.{module}")
+    tries = tmp_path / "tries"
+    tries.mkdir()
+    monkeypatch.setattr(room, name, dying(getattr(room, name), tries, after, times=2))
+    found = on_spark(many, tmp_path / "out", partitions=3)
+    assert len(list(tries.iterdir())) == 2
+    assert found == one_by_one(many)
+
+
+def test_a_process_that_dies_each_time_is_told(
+    spark: SparkSession, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fhirtrial.cohort import spark as distributed
+    from fhirtrial.cohort.spark_screen import screened
+
+    out, tries = tmp_path / "out", tmp_path / "tries"
+    tries.mkdir()
+    out.mkdir()
+    (out / "attrition.json").write_bytes(b"of an earlier run")
+    with monkeypatch.context() as patched:
+        patched.setattr(distributed, "screened", dying(screened, tries, 1, times=1000))
+        with pytest.raises(ConfigError, match="died each time it was tried; give tasks more memory"):
+            on_spark(many, out)
+    assert not (out / "attrition.json").exists(), "the rows are not all there"
+    assert on_spark(many, out) == one_by_one(many)
+
+
+def test_a_killed_driver_leaves_nothing_that_the_next_run_keeps(
+    spark: SparkSession, many: Path, tmp_path: Path
+) -> None:
+    """The commands have sessions of their own; the first is killed once Spark has made its folders."""
+    import pyarrow.parquet as pq
+
+    spilled, out = tmp_path / "spilled", tmp_path / "out"
+    spilled.mkdir()
+    words = ["match", "--trials", sample_bundles() / "trials", "--patients", many, "--on", DEMO_DATE.isoformat()]
+    wanted = [word for verdict in Verdict for word in ("--only", verdict.label)]
+    call = [
+        sys.executable,
+        "-m",
+        "fhirtrial.cli",
+        *map(str, words),
+        *wanted,
+        "--engine",
+        "spark",
+        "--master",
+        "local[2]",
+    ]
+    given: dict[str, Any] = {"env": {**os.environ, "TMPDIR": str(spilled)}, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*call, "-o", str(out)], **given) as first:
+        while first.poll() is None and not list(spilled.glob("fhirtrial-spark-*/blockmgr-*")):
+            time.sleep(0.02)
+        first.kill()
+    (left,) = spilled.glob("fhirtrial-spark-*")
+    assert not (out / "attrition.json").exists()
+    again = subprocess.run([*call, "-o", str(out)], check=False, stdout=subprocess.PIPE, **given)
+    assert f"{left}: what a killed run had left there is removed" in again.stderr
+    assert not list(spilled.glob("fhirtrial-*"))
+    expected = one_by_one(many)
+    found = pq.read_table(out / "rows").to_pylist()
+    assert sorted((r["patient"], r["trial"], r["verdict"]) for r in found) == [(*r[:2], r[3]) for r in expected.rows]
+    assert json.loads((out / "attrition.json").read_bytes()) == expected.attrition
 
 
 def test_when_a_verdict_changes(spark: SparkSession, tmp_path: Path) -> None:

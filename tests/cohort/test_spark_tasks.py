@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,8 +29,9 @@ from fhirtrial.samples import DEMO_DATE, sample_bundles
 
 pa = pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
 
-from fhirtrial.cohort import spark_session  # noqa: E402
+from fhirtrial.cohort import spark_scratch, spark_session  # noqa: E402
 from fhirtrial.cohort.spark import partitions_of  # noqa: E402
+from fhirtrial.cohort.spark_cuts import cuts, measured, spanned  # noqa: E402
 from fhirtrial.cohort.spark_lines import MOST_PROBLEMS, Note, Role, scanned  # noqa: E402
 from fhirtrial.cohort.spark_parts import again, parcel, unparcel  # noqa: E402
 from fhirtrial.cohort.spark_patients import Everybody, joined  # noqa: E402
@@ -137,3 +143,65 @@ def test_what_spark_does_not_do_is_refused(more: list[str], told: str) -> None:
 def test_a_master_without_spark_is_refused() -> None:
     done = CliRunner().invoke(app, ["match", "--trials", "x", "--patients", "x", "--master", "local[2]"])
     assert isinstance(done.exception, ConfigError)
+
+
+@pytest.mark.parametrize("last", [b"", b"\n", b"\n\n"])
+def test_a_large_file_is_cut_at_its_lines(last: bytes, tmp_path: Path) -> None:
+    """Wherever it is cut, each line is read once, in its order and with its number."""
+    path = tmp_path / "lines.ndjson"
+    lines = [b"1", b"", b"2" * 40, b" ", b"345", b"6" * 7, b"", b"", b"7" * 23, b"8"]
+    path.write_bytes(b"\n".join(lines) + last)
+    size = path.stat().st_size
+    whole = list(pieces_of_file(path, LIMITS))
+    assert [piece.line for piece in whole] == [1, 3, 5, 6, 9, 10]
+    for step in range(1, size + 2):
+        wanted = cuts({7: (str(path), size)}, step)
+        assert (wanted[0].start, wanted[-1].end) == (0, -1)
+        assert len(wanted) <= size // step + 1
+        spans = spanned(map(measured, reversed(wanted)))[7]
+        assert [one for span in spans for one in pieces_of_file(path, LIMITS, span)] == whole, step
+
+
+def test_a_line_that_is_too_large_ends_its_stretch(tmp_path: Path) -> None:
+    path = tmp_path / "lines.ndjson"
+    path.write_bytes(b"1\n" + b"2" * 50 + b"\n3\n" + b"4" * 50)
+    limits = Limits(size=10)
+    whole = [(one.line, one.data, str(one.error)) for one in pieces_of_file(path, limits)]
+    assert [line for line, *_ in whole] == [1, 2, 3, 4]
+    for step in range(1, 60):
+        spans = spanned(map(measured, cuts({0: (str(path), path.stat().st_size)}, step)))[0]
+        found = [one for span in spans for one in pieces_of_file(path, limits, span)]
+        assert [(one.line, one.data, str(one.error)) for one in found] == whole
+
+
+KILLED = """
+import os, signal, sys
+from fhirtrial.cohort.spark_scratch import scratch
+
+with scratch() as folder:
+    (folder / "spilled").write_text("Jane Doe")
+    print(folder, flush=True)
+    if sys.argv[1] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    sys.stdin.readline()
+"""
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    given: dict[str, Any] = {"env": {**os.environ, "TMPDIR": str(tmp_path)}, "text": True, "stdout": subprocess.PIPE}
+    call = [sys.executable, "-c", KILLED]
+    with subprocess.Popen([*call, "alive"], stdin=subprocess.PIPE, **given) as alive:
+        assert alive.stdout is not None
+        other = Path(alive.stdout.readline().strip())
+        left = Path(subprocess.run([*call, "killed"], check=False, **given).stdout.strip())
+        assert (left / "spilled").exists()
+        with spark_scratch.scratch() as mine:
+            assert sorted(tmp_path.iterdir()) == sorted([other, mine])
+            assert (other / "spilled").read_text() == "Jane Doe"
+            assert {stat.S_IMODE(path.stat().st_mode) for path in (mine, *mine.iterdir())} == {0o700, 0o600}
+        alive.communicate("\n")
+    assert list(tmp_path.iterdir()) == []
+    assert [one.getMessage() for one in caplog.records] == [f"{left}: what a killed run had left there is removed"]

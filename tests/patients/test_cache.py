@@ -17,8 +17,7 @@ from patients.fact_cases import PERSON
 from patients.same_facts import spelled
 
 from fhirtrial.errors import ConfigError
-from fhirtrial.patients import cache as caching
-from fhirtrial.patients import read_patients, sources, stored
+from fhirtrial.patients import read_patients, slices, sources, stored, units
 from fhirtrial.patients.cache import cached_patients, stored_patients
 from fhirtrial.patients.chunk import Chunk
 from fhirtrial.patients.export import Gathered
@@ -77,8 +76,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return original(path, *rest)
 
-    monkeypatch.setattr(caching, "pieces_of_file", noted)
-    monkeypatch.setattr(caching, "_neighbours", lambda files: ([file] for file in files))
+    monkeypatch.setattr(units, "pieces_of_file", noted)
+    monkeypatch.setattr(slices, "neighbours", lambda files: ([file] for file in files))
     return names
 
 
