@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from fhirtrial.criteria.tree import Dose
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import State
-from fhirtrial.matching.grades import YES, Ints, fold
+from fhirtrial.matching.grades import YES, Graded, Ints, fold
 from fhirtrial.matching.quantities import Floats, Numbers, compare, numbers, significant
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, measured
+from fhirtrial.matching.timing import measured
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Kind, Standing
 from fhirtrial.terminology import medicines, units
@@ -114,7 +114,7 @@ def _weights(view: View) -> Floats:
     mine = (view.states(WEIGHT)[rows] == State.HIT) & (view.column("standing")[rows] == Standing.ASSERTED)
     rows = rows[mine]
     concept = view.concept(WEIGHT)
-    placed, _ = measured(view, rows, calendar.recent(view.on, view.policy.recency_days(concept)))
+    placed = measured(view, calendar.recent(view.on, view.policy.recency_days(concept)), rows).grade
     n = numbers(view, rows, "kg", None)
     usable = (placed == YES) & (n.why == 0) & (n.low == n.high) & (n.low > 0)
     patient, instant, blur = (view.column(name)[rows] for name in ("patient", "instant", "blur"))

@@ -17,25 +17,24 @@ from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Atom, Measurement
 from fhirtrial.matching.calendar import Span
-from fhirtrial.matching.grades import Absence, Ints
+from fhirtrial.matching.grades import Answer, Ints, Places
 from fhirtrial.matching.reads import Read, reads
 from fhirtrial.matching.view import A, T, Target, View, distinct, of_kinds
 from fhirtrial.patients.facts import Family, Patient
 
 
 class Told:
-    """What the lanes' atoms say of themselves: the distinct things, and the number of each atom's among them."""
+    """What the lanes' atoms ask: the distinct things, and the number of each atom's among them, -1 for nothing."""
 
     def __init__(self, atoms: Sequence[Atom]) -> None:
         self._atoms = atoms
         self._found: dict[tuple[Any, Any], tuple[list[Any], Ints]] = {}
 
-    def __call__(self, asked: Callable[[A], T], kind: type[A]) -> tuple[list[T], Ints]:
+    def __call__(self, asked: Callable[[A], T | None], kind: type[A]) -> tuple[list[T], Ints]:
         if (asked, kind) not in self._found:
             things: dict[T, int] = {}
-            numbers = [
-                things.setdefault(asked(atom), len(things)) if isinstance(atom, kind) else -1 for atom in self._atoms
-            ]
+            said = [asked(atom) if isinstance(atom, kind) else None for atom in self._atoms]
+            numbers = [things.setdefault(one, len(things)) if one else -1 for one in said]
             self._found[asked, kind] = list(things), np.array(numbers, np.int64)
         return self._found[asked, kind]
 
@@ -101,14 +100,14 @@ class Lanes(View):
         """Whether it stands for all the lanes' atoms, or is one that its function asks beside them."""
         return atom is self.atom
 
-    def asking(self, atom: A, asked: Callable[[A], T], rows: Ints) -> Sequence[tuple[T, Ints | slice]]:
+    def asking(self, atom: A, asked: Callable[[A], T | None], rows: Ints) -> Sequence[tuple[T, Places]]:
         if self.asks is None or self.own_states is None or not self._mine(atom):
             return super().asking(atom, asked, rows)
         values, numbers = self.asks.told(asked, type(atom))
-        if len(values) == 1:
-            return [(values[0], slice(None))]
+        if not values:
+            return []
         of = numbers[self.lane[self.key[rows]]]
-        return [(values[number], np.flatnonzero(of == number)) for number in distinct(of).tolist()]
+        return [(values[number], (of == number).nonzero()[0]) for number in distinct(of[of >= 0]).tolist()]
 
     def span(self, atom: Atom) -> Span | None:
         return super().span(atom) if self._spans is None or not self._mine(atom) else self._spans
@@ -134,7 +133,7 @@ class Lanes(View):
             return None
         return self.asks.target_table, self.asks.targets[self.lane[self.key[rows]]]
 
-    def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: Span) -> Absence:
+    def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: Span) -> Answer:
         if self.own_states is None or self.asks is None or not self._mine(atom):
             return super().absence(kind, atom, families, span)
         complete = self._complete(self.asks.complete[self.lane], families)

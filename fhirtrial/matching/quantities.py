@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fhirtrial.matching.grades import UNKNOWN, Ints
+from fhirtrial.matching.grades import Graded, Ints, graded
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, graded
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Comparator, ReferenceRange, ValueKind
 from fhirtrial.site import Limits
@@ -87,9 +86,9 @@ def compare(n: Numbers, op: str | Ints, bound: Floats) -> Graded:
     else:
         each = [_compared(one, above, at_least, below, at_most, n, bound) for one in OPERATORS]
         yes, no = (np.choose(op, some) for some in zip(*each, strict=True))
-    grade, reasons = graded(yes, no, Reason.COMPARATOR_UNDECIDED)
-    unusable = n.why != 0
-    return np.where(unusable, UNKNOWN, grade).astype(np.int8), np.where(unusable, n.why, reasons).astype(np.uint32)
+    usable = n.why == 0
+    grade = graded(yes & usable, no & usable, 0).grade
+    return Graded(grade, lambda: np.where(usable, Reason.COMPARATOR_UNDECIDED, n.why))
 
 
 def _compared(

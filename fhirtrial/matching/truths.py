@@ -68,7 +68,7 @@ def _in_time(bound: Bound, view: View, heard: Heard) -> Heard:
 def _of_patients(bound: Bound, view: View, found: NDArray[np.int8]) -> None:
     """Ages and sexes, which every patient has."""
     for bounds, numbers in bound.ages:
-        found[numbers] = ages(bounds, view)[0]
+        found[numbers] = ages(bounds, view)
     for atom, number in bound.sexes:
         found[number] = sex(atom, view).truth
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fhirtrial.criteria.tree import Atom
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import Codes, Said, Spoken
-from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, YES, Absence, Bits, Grades, Ints
+from fhirtrial.matching.grades import UNKNOWN, Answer, Bits, Graded, Ints, Places, Test, spread
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.spans import span_of
 from fhirtrial.patients.facts import CEIL, FLOOR, Coverage, Facts, Family, Kind, Level, Patient
@@ -25,7 +25,6 @@ from fhirtrial.site import Limits
 from fhirtrial.terminology import Concept, Terminology
 from fhirtrial.terminology.policy import Policy
 
-Graded = tuple[Grades, Bits]
 Qualifiers = tuple[tuple[str, ...], tuple[str, ...]]
 """Concepts that facts must be of, and those that they must not be of."""
 A = TypeVar("A", bound=Atom)
@@ -133,42 +132,43 @@ class View:
         """As `routed_states`, for the concept that the atom asks for."""
         return self.routed_states(atom.concept, rows)  # type: ignore[union-attr,arg-type]
 
-    def asking(self, atom: A, asked: Callable[[A], T], rows: Ints) -> Sequence[tuple[T, Ints | slice]]:  # noqa: ARG002
-        """What is asked of the rows, each with the places of those of which it is: one thing, but see `lanes`."""
-        return [(asked(atom), slice(None))]
+    def asking(self, atom: A, asked: Callable[[A], T | None], rows: Ints) -> Sequence[tuple[T, Places]]:  # noqa: ARG002
+        """What is asked of the rows, each with the places of those of which it is: at most one thing, but see `lanes`.
 
-    def each(self, atom: A, asked: Callable[[A], T], rows: Ints, judge: Callable[[T, Ints], Graded]) -> list[Graded]:
-        """The rows judged by what is asked of them, as a part of their grades; what asks for nothing is held."""
-        parts = self.asking(atom, asked, rows)
-        if len(parts) == 1:
-            ((one, _),) = parts
-            return [judge(one, rows)] if one else []
-        grade, reasons = np.full(len(rows), YES, np.int8), np.zeros(len(rows), np.uint32)
-        for one, places in parts:
-            if one:
-                grade[places], reasons[places] = judge(one, rows[places])
-        return [(grade, reasons)]
+        What is false (None, an empty text) asks for nothing.
+        """
+        one = asked(atom)
+        return [(one, slice(None))] if one else []
+
+    def each(self, atom: A, asked: Callable[[A], T | None], judge: Callable[[T, Ints], Graded]) -> Test:
+        """Judges rows by what is asked of them; what asks for nothing is held."""
+
+        def test(rows: Ints) -> Graded | None:
+            parts = [(places, judge(one, rows[places])) for one, places in self.asking(atom, asked, rows)]
+            if len(parts) == 1 and isinstance(parts[0][0], slice):
+                return parts[0][1]
+            return spread(len(rows), parts) if parts else None
+
+        return test
 
     def which(self, atom: A, asked: Callable[[A], object], rows: Ints) -> NDArray[np.bool_]:
         """Of which of the rows it is asked."""
         which = np.zeros(len(rows), bool)
-        for one, places in self.asking(atom, asked, rows):
-            which[places] = bool(one)
+        for _, places in self.asking(atom, asked, rows):
+            which[places] = True
         return which
 
-    def qualified(self, atom: A, asked: Callable[[A], Qualifiers | None], rows: Ints) -> list[Graded]:
-        """Whether the facts are of each of the atom's other concepts, and of none that they must not be of."""
-        return self.each(atom, asked, rows, self._qualified)
+    def qualified(self, atom: A, asked: Callable[[A], Qualifiers | None]) -> Test:
+        """Judges whether facts are of each of the atom's other concepts, and of none that they must not be of."""
+        return self.each(atom, asked, self._qualified)
 
-    def _qualified(self, asked: Qualifiers | None, rows: Ints) -> Graded:
-        assert asked is not None  # noqa: S101 - only called with some
+    def _qualified(self, asked: Qualifiers, rows: Ints) -> Graded:
         values = self.facts.vocabulary.codes.values
         numbers = self.column("code")[rows]
         table = np.zeros(len(values), np.int8)
         for number in distinct(numbers).tolist():
             table[number] = self.codes.qualified(values[number], *asked)
-        grade = table[numbers]
-        return grade, np.where(grade == UNKNOWN, Reason.CODE_TOO_COARSE, 0).astype(np.uint32)
+        return Graded(table[numbers], lambda: Reason.CODE_TOO_COARSE)
 
     def heads(self, concept: str) -> NDArray[np.bool_]:
         """Rows whose code is the one that stands for the whole concept in its system."""
@@ -227,18 +227,18 @@ class View:
     def sexes(self) -> NDArray[np.str_]:
         return np.array([p.sex for p in self.facts.patients], dtype="U8")
 
-    def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: calendar.Span) -> Absence:
+    def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: calendar.Span) -> Answer:
         """What it means, per patient, that no fact answers: the policy, where docs/truth.md lets it speak."""
         concept: str = atom.concept  # type: ignore[union-attr,assignment]
         if self.policy.absence(kind, self.concept(concept)) != "presumed-no":
             return self._absence(families, span, False)
         return self._absence(families, span, True, self._complete(self.codes.complete(concept), families))
 
-    def uncoded_absence(self, kind: str, families: tuple[Family, ...], span: calendar.Span) -> Absence:
+    def uncoded_absence(self, kind: str, families: tuple[Family, ...], span: calendar.Span) -> Answer:
         """As `absence`, for kinds that ask for no one coded concept: encounter, imaging, family."""
         return self._absence(families, span, self.policy.absences.get(kind, "unknown") == "presumed-no")
 
-    def recorded(self, families: tuple[Family, ...], span: calendar.Span) -> Absence:
+    def recorded(self, families: tuple[Family, ...], span: calendar.Span) -> Answer:
         """As `absence`, for questions about the record itself: what a fully read record lacks, it lacks."""
         return self._absence(families, span, True)
 
@@ -248,16 +248,27 @@ class View:
         span: calendar.Span,
         speaks: bool | NDArray[np.bool_],
         complete: bool | NDArray[np.bool_] = True,
-    ) -> Absence:
+    ) -> Answer:
         """`speaks`: absence may mean no; `complete`: where it may, the codes in use say all of the concept."""
-        reasons = np.zeros(self.patients, np.uint32)
-        for family in families:
-            level, since = self.of(self.whole.levels[family]), self.of(self.whole.since[family])
-            late = (level == Level.COMPLETE) & (since != FLOOR) & (since > span.first_earliest)
-            reasons |= LACKING[level] | np.where(late, _PARTIAL, _NOTHING)
-        why = np.where(speaks, np.where(complete, _NOTHING, _INCOMPLETE), _ABSENT)
-        reasons = np.where(reasons == 0, why, reasons)
-        return Absence(np.where(reasons == 0, PRESUMED_NO, UNKNOWN).astype(np.int8), reasons)
+        reach = [(self.of(self.whole.levels[one]), self._late(one, span)) for one in families]
+        presumed = np.full(self.patients, speaks) & complete
+        for level, late in reach:
+            presumed &= (level == Level.COMPLETE) & ~late
+
+        def why() -> Bits:
+            reasons = np.zeros(self.patients, np.uint32)
+            for level, late in reach:
+                reasons |= LACKING[level] | np.where(late & (level == Level.COMPLETE), _PARTIAL, _NOTHING)
+            mute: Bits = np.where(speaks, np.where(complete, _NOTHING, _INCOMPLETE), _ABSENT)
+            return np.where(reasons == 0, mute, reasons)
+
+        return Answer((UNKNOWN - presumed.view(np.int8)).astype(np.int8), why)
+
+    def _late(self, family: Family, span: calendar.Span) -> NDArray[np.bool_]:
+        """Whose record of the family speaks only from some day after the span's first."""
+        since = self.of(self.whole.since[family])
+        late: NDArray[np.bool_] = (since != FLOOR) & (since > span.first_earliest)
+        return late
 
     def _complete(self, concept: int | Ints, families: tuple[Family, ...]) -> NDArray[np.bool_]:
         """Per patient: for each family, its facts use a system in which the concept is complete, or there are none.

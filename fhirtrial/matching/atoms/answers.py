@@ -8,10 +8,9 @@ import numpy as np
 
 from fhirtrial.errors import Problem
 from fhirtrial.matching.atoms.qualitative import reading
-from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Rows, constant
+from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Graded, Rows, constant, graded
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.results import latest
-from fhirtrial.matching.timing import graded
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CodeSet, Facts, Kind, Standing, ValueKind
 
@@ -29,17 +28,16 @@ def answered(view: View, questionnaire: str, link_id: str, why: Reason) -> Answe
     said = np.array([_said(view, row) for row in rows.tolist()], np.int8)
     unconfirmed = view.column("standing")[rows] == Standing.UNCONFIRMED
     grade = np.where(unconfirmed, UNKNOWN, said).astype(np.int8)
-    reasons = np.where(grade == UNKNOWN, np.where(unconfirmed, Reason.UNCONFIRMED, why), 0).astype(np.uint32)
-    placed, _ = graded(view.column("start_high")[rows] <= view.today, np.zeros(len(rows), bool))
-    truth, open_, deciding = latest(view, rows, grade, reasons, placed)
+    judged = Graded(grade, lambda: np.where(unconfirmed, Reason.UNCONFIRMED, why))
+    placed = graded(view.column("start_high")[rows] <= view.today, np.zeros(len(rows), bool), Reason.UNDATED)
+    found = latest(view, rows, judged, placed.grade)
     patient = view.column("patient")[rows]
     has = np.zeros(view.patients, bool)
     has[patient] = True
-    evidence = Rows(rows, patient, grade, reasons).kept(deciding)
     return Answer(
-        np.where(has, truth, UNKNOWN).astype(np.int8),
-        np.where(has, np.where(truth == UNKNOWN, open_, 0), why).astype(np.uint32),
-        evidence,
+        np.where(has, found.truth, UNKNOWN).astype(np.int8),
+        lambda: np.where(has, found.why(), why),
+        lambda: Rows(rows, patient, judged).at(found.deciding.nonzero()[0]),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from fhirtrial.criteria.tree import Change, Offset
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import State
-from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Grades, Ints, Rows, constant, presumed
+from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Graded, Grades, Ints, Rows, constant, presumed
 from fhirtrial.matching.quantities import Numbers, compare, numbers
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import measured
@@ -26,7 +26,7 @@ def change(atom: Change, view: View) -> Answer:
     concept = view.concept(atom.concept)
     n = numbers(view, rows, concept.unit if atom.relative else atom.unit, concept.molar_mass)
     rows, n = rows[n.why != Reason.ABSENT], n.kept(n.why != Reason.ABSENT)
-    placed, _ = measured(view, rows, span)
+    placed = measured(view, span, rows).grade
     absence = view.absence(concept.kind, atom, (Family.OBSERVATIONS,), span)
     truth, reasons = absence.truth.copy(), absence.reasons.copy()
     patient = view.column("patient")[rows]
@@ -40,8 +40,8 @@ def change(atom: Change, view: View) -> Answer:
         found = np.arange(*np.searchsorted(patient, [p, p + 1]))
         truth[p], reasons[p], deciding = _pairs(atom, view, rows, n, placed, found)
         grade[deciding] = truth[p]
-    evidence = Rows(rows, patient, grade, np.where(grade == UNKNOWN, reasons[patient], 0).astype(np.uint32))
-    return Answer(presumed(truth, span.assumed), reasons, evidence)
+    evidence = Rows(rows, patient, Graded(grade, lambda: reasons[patient]))
+    return Answer(presumed(truth, span.assumed), lambda: reasons, lambda: evidence)
 
 
 def _pairs(atom: Change, view: View, rows: Ints, n: Numbers, placed: Grades, found: Ints) -> tuple[int, int, list[int]]:
@@ -80,8 +80,8 @@ def _moved(atom: Change, n: Numbers, earlier: int, later: int) -> tuple[int, int
     if atom.relative:
         moved = 100 * moved / abs(n.low[earlier])
     moved = -moved if atom.direction == "decrease" else moved
-    grade, _ = compare(Numbers.exactly(np.array([moved])), atom.op, np.array([atom.amount]))
-    return int(grade[0]), 0
+    told = compare(Numbers.exactly(np.array([moved])), atom.op, np.array([atom.amount]))
+    return int(told.grade[0]), 0
 
 
 def _apart(atom: Change, view: View, earlier: int, later: int) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from fhirtrial.criteria.tree import DataAvailability, Finding, OtherExperiencer
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import State
-from fhirtrial.matching.grades import UNKNOWN, YES, Answer, Rows, constant, exists, least
+from fhirtrial.matching.grades import UNKNOWN, YES, Answer, Graded, Ints, Rows, constant, exists, least
 from fhirtrial.matching.identity import identified, standing
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import measured
@@ -25,14 +27,22 @@ def finding(atom: Finding, view: View) -> Answer:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.REPORT, Kind.OBSERVATION)
     rows = rows[view.states(atom.modality)[rows] >= State.MENTIONED]
-    by, seen = view.states(atom.modality)[rows], view.states(atom.finding, "value")[rows]
-    shown = np.where(seen == State.HIT, YES, UNKNOWN).astype(np.int8)
-    why = np.select(
-        [seen == State.COARSE, seen == State.MENTIONED], [Reason.CODE_TOO_COARSE, Reason.UNCODED], Reason.NEEDS_HUMAN
-    ).astype(np.uint32)
-    grade, reasons = least(identified(by), (shown, why), standing(view, rows), measured(view, rows, span))
-    found = Rows(rows, view.column("patient")[rows], grade, reasons)
+    grades = least(
+        rows,
+        identified(view.states(atom.modality)[rows]),
+        partial(standing, view),
+        partial(measured, view, span),
+        partial(_shown, view, atom.finding),
+    )
+    found = Rows(rows, view.column("patient")[rows], grades)
     return exists(found, view.uncoded_absence("imaging", (Family.OBSERVATIONS,), span), assumed=span.assumed)
+
+
+def _shown(view: View, asked: str, rows: Ints) -> Graded:
+    seen = view.states(asked, "value")[rows]
+    told = [seen == State.COARSE, seen == State.MENTIONED]
+    grade = np.where(seen == State.HIT, YES, UNKNOWN).astype(np.int8)
+    return Graded(grade, lambda: np.select(told, [Reason.CODE_TOO_COARSE, Reason.UNCODED], Reason.NEEDS_HUMAN))
 
 
 def data(atom: DataAvailability, view: View) -> Answer:
@@ -48,8 +58,8 @@ def data(atom: DataAvailability, view: View) -> Answer:
     valued |= view.column("interpretation")[rows] > 0
     states = view.states_of(atom)[rows]
     rows, states = rows[valued & (states >= State.MENTIONED)], states[valued & (states >= State.MENTIONED)]
-    grade, reasons = least(identified(states), standing(view, rows), measured(view, rows, span))
-    found = Rows(rows, view.column("patient")[rows], grade, reasons)
+    grades = least(rows, identified(states), partial(standing, view), partial(measured, view, span))
+    found = Rows(rows, view.column("patient")[rows], grades)
     return exists(found, view.recorded((Family.OBSERVATIONS,), span), assumed=span.assumed)
 
 
@@ -64,6 +74,6 @@ def other(atom: OtherExperiencer, view: View) -> Answer:
     rows = rows[view.column("start_low")[rows] <= view.today]
     states = view.states(atom.condition)[rows]
     rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
-    grade, reasons = least(identified(states), standing(view, rows))
-    found = Rows(rows, view.column("patient")[rows], grade, reasons)
+    grades = least(rows, identified(states), partial(standing, view))
+    found = Rows(rows, view.column("patient")[rows], grades)
     return exists(found, view.uncoded_absence("family", (Family.FAMILY_HISTORY,), span), assumed=False)

@@ -8,11 +8,10 @@ import numpy as np
 
 from fhirtrial.criteria.tree import Measurement, Op, Ordinal
 from fhirtrial.matching.codes import State
-from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Ints, constant
+from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Graded, Ints, constant
 from fhirtrial.matching.quantities import Floats, Numbers, compare, interpretations, limits, numbers, significant
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.results import reduce_results
-from fhirtrial.matching.timing import Graded
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Kind, Standing, ValueKind
 from fhirtrial.terminology import units
@@ -86,12 +85,12 @@ def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
     n = numbers(view, rows, None, None)
     asked = view.asked(atom.value, rows)
     bound, why, named = limits(view, rows, side, view.uln.get(atom.concept), concept.molar_mass)
-    grade, reasons = compare(n, atom.op, bound * asked)
+    told = compare(n, atom.op, bound * asked)
     other = limits(view, rows, "low" if side == "high" else "high", None, concept.molar_mass)[0]
     ends = {"high": bound, "low": other} if side == "high" else {"high": other, "low": bound}
     lacking = (why != 0) & (n.why == 0)
-    grade = np.where(lacking, UNKNOWN, grade).astype(np.int8)
-    reasons = np.where(lacking, why, reasons).astype(np.uint32)
+    grade = np.where(lacking, UNKNOWN, told.grade).astype(np.int8)
+    reasons = np.where(lacking, why, told.reasons).astype(np.uint32)
     valueless = n.why != 0
     for i, codes in enumerate(interpretations(view, rows)):
         if valueless[i]:
@@ -102,7 +101,7 @@ def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
     unit = [strings[u] for u in view.column("unit")[rows].tolist()]
     factor = f"{atom.value:g} × {atom.of.upper()}"
     notes = {i: f"{factor}{f', {named[i]}' if i in named else ''}" for i in range(len(rows))}
-    return (grade, reasons), _worded(n, bound * asked, atom.op, unit, notes)
+    return Graded(grade, lambda: reasons), _worded(n, bound * asked, atom.op, unit, notes)
 
 
 def _by_interpretation(atom: Measurement, value: float, codes: frozenset[str], why: int) -> tuple[int, int]:
