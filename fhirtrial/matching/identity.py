@@ -42,7 +42,7 @@ def identified(states: NDArray[np.int8]) -> Graded:
 
 def standing(view: View, rows: Ints) -> Graded:
     """Whether the statement counts: asserted yes, ordered presumed-yes, unconfirmed unknown, denied no."""
-    return Graded(_STANDING[view.column("standing")[rows]], lambda: Reason.UNCONFIRMED)
+    return Graded(_STANDING[view.at("standing", rows)], lambda: Reason.UNCONFIRMED)
 
 
 def reasoned(view: View, concept: str, rows: Ints) -> Graded:
@@ -51,8 +51,8 @@ def reasoned(view: View, concept: str, rows: Ints) -> Graded:
     A code that is not the concept's says no only in a system in which the concept's codes are complete.
     """
     values = view.facts.vocabulary.codes.values
-    numbers = view.column("reason")[rows]
-    states = view.states(concept, "reason")[rows]
+    numbers = view.at("reason", rows)
+    states = view.states(concept, rows, "reason")
     complete, coded = np.zeros(len(values), bool), np.zeros(len(values), bool)
     for number in np.unique(numbers).tolist():
         systems = {canonical(system) for system, _ in values[number].codings} & KEYS.keys()
@@ -69,12 +69,12 @@ def denials(view: View, rows: Ints, atom: Atom, *, refuted: bool = False) -> Row
 
     Refuting one subtype says nothing about the others, so only the first code of each system speaks.
     """
-    denying = view.heads_of(atom)[rows] & (view.column("standing")[rows] == Standing.DENIED)
+    denying = view.heads_of(atom, rows) & (view.at("standing", rows) == Standing.DENIED)
     if not refuted:
-        said = view.states_of(atom)[rows] == State.DENIAL
-        denying |= said & (view.column("standing")[rows] == Standing.ASSERTED)
-    index = rows[denying & (view.column("start_low")[rows] <= view.today)]
-    return Rows.certain(index, view.column("patient")[index], YES)
+        said = view.states_of(atom, rows) == State.DENIAL
+        denying |= said & (view.at("standing", rows) == Standing.ASSERTED)
+    index = rows[denying & (view.at("start_low", rows) <= view.today)]
+    return Rows.certain(index, view.at("patient", index), YES)
 
 
 def denied(view: View, answer: Answer, found: Rows, denial: Rows, denial_day: Ints | None = None) -> Answer:
@@ -113,9 +113,7 @@ def first_days(view: View, rows: Rows, *, latest: bool = False) -> Ints:
     """
     held = rows.grade >= PRESUMED_YES
     index, patient = rows.index[held], rows.patient[held]
-    days = np.where(
-        view.column("start_high")[index] < CEIL, view.column("start_high")[index], view.column("recorded")[index]
-    )
+    days = np.where(view.at("start_high", index) < CEIL, view.at("start_high", index), view.at("recorded", index))
     if latest:
         days = np.where(days == FLOOR, CEIL, days)
         return fold(np.maximum, days, patient, view.patients, FLOOR)

@@ -57,9 +57,9 @@ def significant(x: Floats) -> Floats:
 
 def numbers(view: View, rows: Ints, unit: str | None, molar_mass: float | None) -> Numbers:
     """The rows' values in `unit` (None: in whatever unit they are)."""
-    kind, comparator = view.column("value_kind")[rows], view.column("comparator")[rows]
+    kind, comparator = view.at("value_kind", rows), view.at("comparator", rows)
     factor, offset = _lines(view, rows, unit, molar_mass)
-    low, high = (significant(view.column(name)[rows] * factor + offset) for name in ("low", "high"))
+    low, high = (significant(view.at(name, rows) * factor + offset) for name in ("low", "high"))
     numeric = _NUMERIC[kind] & ~(np.isnan(low) & np.isnan(high) & ~np.isnan(factor))
     empty = (kind == ValueKind.NONE) | (kind == ValueKind.ABSENT)
     wordy = np.where(empty, Reason.ABSENT, Reason.NOT_COMPUTABLE)
@@ -118,7 +118,7 @@ def limits(
     why = np.zeros(len(rows), np.uint32)
     named: dict[int, str] = {}
     ranges, strings = view.facts.vocabulary.ranges.values, view.facts.vocabulary.strings.values
-    columns = (view.column(name)[rows].tolist() for name in ("ranges", "unit", "patient"))
+    columns = (view.at(name, rows).tolist() for name in ("ranges", "unit", "patient"))
     for i, (number, unit, patient) in enumerate(zip(*columns, strict=True)):
         fitting = {
             _converted(value, r.unit or strings[unit], strings[unit], molar_mass)
@@ -147,7 +147,7 @@ def interpretations(view: View, rows: Ints) -> list[frozenset[str]]:
     system = canonical("interpretation")
     return [
         frozenset(code for s, code in values[n].codings if canonical(s) == system)
-        for n in view.column("interpretation")[rows].tolist()
+        for n in view.at("interpretation", rows).tolist()
     ]
 
 
@@ -156,7 +156,7 @@ def _lines(view: View, rows: Ints, unit: str | None, molar_mass: float | None) -
     strings = view.facts.vocabulary.strings.values
     apart = view.targets(rows)
     targets, number = ([(unit, molar_mass)], 0) if apart is None else apart
-    pairs, place = np.unique(view.column("unit")[rows] * np.int64(len(targets)) + number, return_inverse=True)
+    pairs, place = np.unique(view.at("unit", rows) * np.int64(len(targets)) + number, return_inverse=True)
     found = (divmod(pair, len(targets)) for pair in pairs.tolist())
     lines = np.array([_line(strings[of], *targets[to]) for of, to in found], np.float64).reshape(-1, 2)[place]
     return lines[:, 0], lines[:, 1]

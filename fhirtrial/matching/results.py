@@ -56,8 +56,8 @@ def reduce_results(
     """Judges results of the atom's concept in the window and reduces them; `judge` grades rows, words comparisons."""
     kind = view.concept(atom.concept).kind  # type: ignore[union-attr,arg-type]
     rows = view.rows(Kind.OBSERVATION)
-    states = view.states_of(atom)[rows]
-    spoken = ((states >= State.MENTIONED) & (view.column("standing")[rows] != Standing.DENIED)).nonzero()[0]
+    states = view.states_of(atom, rows)
+    spoken = ((states >= State.MENTIONED) & (view.at("standing", rows) != Standing.DENIED)).nonzero()[0]
     rows, named = rows[spoken], identified(states[spoken])
     judged, compared = judge(rows)
     if select == "any":
@@ -67,7 +67,7 @@ def reduce_results(
     graded = _unsure(judged, named, standing(view, rows))
     placed = measured(view, span, rows).grade
     absence = view.absence(kind, atom, (Family.OBSERVATIONS,), span)
-    patient = view.column("patient")[rows]
+    patient = view.at("patient", rows)
     # a result that failed (no value at all) neither outdates nor joins those that succeeded
     empty = judged.reasons & Reason.ABSENT != 0
     if empty.any():
@@ -79,7 +79,7 @@ def reduce_results(
         found = _several(select, count, patient, graded, placed, view.patients)
     placeable = _per_patient(placed > NO, patient, view.patients)
     # what lies after the index date does not count: it makes nothing stale
-    older = _per_patient(view.column("start_low")[rows] <= view.today, patient, view.patients)
+    older = _per_patient(view.at("start_low", rows) <= view.today, patient, view.patients)
     told = np.where(placeable, found.truth, np.where(older, UNKNOWN, absence.truth)).astype(np.int8)
 
     def why() -> Bits:
@@ -99,7 +99,7 @@ def _worded_at(compared: Callable[[int], str], places: Ints) -> Callable[[int], 
 
 def latest(view: View, rows: Ints, graded: Graded, placed: Grades) -> Reduced:
     """The truth of the latest results, why it is open, and which rows were the latest."""
-    patient, instant, blur = (view.column(name)[rows] for name in ("patient", "instant", "blur"))
+    patient, instant, blur = (view.at(name, rows) for name in ("patient", "instant", "blur"))
     inside = placed == YES
     floor = np.iinfo(np.int64).min
     last = _folded(np.maximum, instant, inside, patient, view.patients, floor)

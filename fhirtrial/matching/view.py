@@ -60,6 +60,10 @@ class View:
     def column(self, name: str) -> NDArray[Any]:
         return self.facts.columns[name]
 
+    def at(self, name: str, rows: Ints | int) -> NDArray[Any]:
+        """What some of the rows say in one column."""
+        return self.column(name)[rows]
+
     def rows(self, *kinds: Kind) -> Ints:
         """The rows of these kinds, ascending."""
         if kinds not in self._rows:
@@ -109,10 +113,10 @@ class View:
         cut = zip(present.tolist(), starts.tolist(), ends, strict=True)
         return {number: order[start:end] for number, start, end in cut}
 
-    def states(self, concept: str, column: str = "code") -> NDArray[np.int8]:
-        """The State of every row's CodeableConcept in `column` for `concept`."""
+    def states(self, concept: str, rows: Ints, column: str = "code") -> NDArray[np.int8]:
+        """The State of each of the rows' CodeableConcepts in `column` for `concept`."""
         values = self.facts.vocabulary.codes.values
-        numbers = self.column(column)
+        numbers = self.at(column, rows)
         table = np.zeros(len(values), np.int8)
         for number in distinct(numbers).tolist():
             if number:
@@ -120,13 +124,13 @@ class View:
         found: NDArray[np.int8] = table[numbers]
         return found
 
-    def states_of(self, atom: Atom) -> NDArray[np.int8]:
+    def states_of(self, atom: Atom, rows: Ints) -> NDArray[np.int8]:
         """As `states`, for the concept that the atom asks for."""
-        return self.states(atom.concept)  # type: ignore[union-attr,arg-type]
+        return self.states(atom.concept, rows)  # type: ignore[union-attr,arg-type]
 
-    def heads_of(self, atom: Atom) -> NDArray[np.bool_]:
+    def heads_of(self, atom: Atom, rows: Ints) -> NDArray[np.bool_]:
         """As `heads`, for the concept that the atom asks for."""
-        return self.heads(atom.concept)  # type: ignore[union-attr,arg-type]
+        return self.heads(atom.concept, rows)  # type: ignore[union-attr,arg-type]
 
     def routed_states_of(self, atom: Atom, rows: Ints) -> NDArray[np.int8]:
         """As `routed_states`, for the concept that the atom asks for."""
@@ -164,16 +168,16 @@ class View:
 
     def _qualified(self, asked: Qualifiers, rows: Ints) -> Graded:
         values = self.facts.vocabulary.codes.values
-        numbers = self.column("code")[rows]
+        numbers = self.at("code", rows)
         table = np.zeros(len(values), np.int8)
         for number in distinct(numbers).tolist():
             table[number] = self.codes.qualified(values[number], *asked)
         return Graded(table[numbers], lambda: Reason.CODE_TOO_COARSE)
 
-    def heads(self, concept: str) -> NDArray[np.bool_]:
-        """Rows whose code is the one that stands for the whole concept in its system."""
+    def heads(self, concept: str, rows: Ints) -> NDArray[np.bool_]:
+        """Which of the rows have the code that stands for the whole concept in its system."""
         values = self.facts.vocabulary.codes.values
-        numbers = self.column("code")
+        numbers = self.at("code", rows)
         table = np.zeros(len(values), bool)
         for number in distinct(numbers).tolist():
             table[number] = self.codes.is_head(concept, values[number])
@@ -183,7 +187,7 @@ class View:
     def routed_states(self, concept: str, rows: Ints) -> NDArray[np.int8]:
         """As `states`, for these rows of medications, where a recorded route settles classes of drugs by route."""
         values = self.facts.vocabulary.codes.values
-        numbers, routes = self.column("code")[rows], self.column("route")[rows]
+        numbers, routes = self.at("code", rows), self.at("route", rows)
         found = np.zeros(len(rows), np.int8)
         for code, route in set(zip(numbers.tolist(), routes.tolist(), strict=True)):
             group = self.route(route) if route else None
@@ -250,7 +254,7 @@ class View:
         complete: bool | NDArray[np.bool_] = True,
     ) -> Answer:
         """`speaks`: absence may mean no; `complete`: where it may, the codes in use say all of the concept."""
-        reach = [(self.of(self.whole.levels[one]), self._late(one, span)) for one in families]
+        reach = [(self.of(self.whole.levels[NUMBER[one]]), self._late(one, span)) for one in families]
         presumed = np.full(self.patients, speaks) & complete
         for level, late in reach:
             presumed &= (level == Level.COMPLETE) & ~late
@@ -266,7 +270,7 @@ class View:
 
     def _late(self, family: Family, span: calendar.Span) -> NDArray[np.bool_]:
         """Whose record of the family speaks only from some day after the span's first."""
-        since = self.of(self.whole.since[family])
+        since = self.of(self.whole.since[NUMBER[family]])
         late: NDArray[np.bool_] = (since != FLOOR) & (since > span.first_earliest)
         return late
 
@@ -277,7 +281,7 @@ class View:
         """
         result = np.ones(self.patients, bool)
         for family in families:
-            used = self.of(self.whole.systems[family])
+            used = self.of(self.whole.systems[NUMBER[family]])
             result &= (used & concept != 0) | (used == 0)
         return result
 
@@ -291,36 +295,34 @@ class View:
         return everyone
 
     @cached_property
-    def levels(self) -> Mapping[Family, Ints]:
-        """Per family and patient, how much of it was read."""
-        return self._coverage(lambda c: c.level)
+    def levels(self) -> NDArray[np.int8]:
+        """[families × patients]: how much of each was read."""
+        return self._coverage(lambda c: c.level).astype(np.int8)
 
     @cached_property
-    def since(self) -> Mapping[Family, Ints]:
-        """Per family and patient, the first day that the record can speak of."""
+    def since(self) -> Ints:
+        """[families × patients]: the first day that the record can speak of."""
         return self._coverage(lambda c: c.since)
 
-    def _coverage(self, of: Callable[[Coverage], int]) -> Mapping[Family, Ints]:
+    def _coverage(self, of: Callable[[Coverage], int]) -> Ints:
         """Patients that share what was read of them are looked at once."""
         none, shared = Coverage(), {id(p.coverage): p.coverage for p in self.facts.patients}
         numbers = {one: number for number, one in enumerate(shared)}
         mine = np.array([numbers[id(p.coverage)] for p in self.facts.patients], np.int64)
-        return {f: np.array([of(one.get(f, none)) for one in shared.values()], np.int64)[mine] for f in Family}
+        told = np.array([[of(one.get(f, none)) for one in shared.values()] for f in FAMILIES], np.int64)
+        found: Ints = told.reshape(len(FAMILIES), -1)[:, mine]
+        return found
 
     @cached_property
-    def systems(self) -> Mapping[Family, Ints]:
-        """Per family and patient: a bit for each code system in use, the last for uncoded or local."""
+    def systems(self) -> NDArray[np.int32]:
+        """[families × patients]: a bit for each code system in use, the last for uncoded or local."""
         codes, values = self.column("code"), self.facts.vocabulary.codes.values
-        table = np.zeros(len(values), np.int64)
+        table = np.zeros(len(values), np.int32)
         for number in distinct(codes).tolist():
             table[number] = self.codes.systems(values[number])
-        families = list(KINDS)
-        of_kind = np.full(len(Kind), len(families), np.int64)
-        for number, kinds in enumerate(KINDS.values()):
-            of_kind[list(kinds)] = number
-        found = np.zeros((len(families) + 1, self.patients), np.int64)
-        np.bitwise_or.at(found, (of_kind[self.column("kind")], self.column("patient")), table[codes])
-        return dict(zip(families, found, strict=False))
+        found = np.zeros((len(FAMILIES) + 1) * self.patients, np.int32)
+        np.bitwise_or.at(found, _FAMILY_OF[self.column("kind")] * self.patients + self.column("patient"), table[codes])
+        return found.reshape(-1, self.patients)[:-1]
 
 
 def of_kinds(kind: NDArray[Any], kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:
@@ -352,3 +354,9 @@ KINDS: Mapping[Family, tuple[Kind, ...]] = {
     Family.ENCOUNTERS: (Kind.ENCOUNTER,),
     Family.FAMILY_HISTORY: (Kind.RELATIVE,),
 }
+FAMILIES = tuple(KINDS)
+NUMBER = {family: number for number, family in enumerate(FAMILIES)}
+_FAMILY_OF = np.array(
+    [next((n for n, kinds in enumerate(KINDS.values()) if kind in kinds), len(FAMILIES)) for kind in Kind], np.int64
+)
+"""Each Kind's family by number, one more for those of none."""

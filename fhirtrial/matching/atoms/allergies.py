@@ -36,7 +36,7 @@ TYPE = "http://hl7.org/fhir/allergy-intolerance-type"
 
 def allergy(atom: Allergy, view: View) -> Answer:
     rows = view.rows(Kind.ALLERGY)
-    states = view.states_of(atom)[rows]
+    states = view.states_of(atom, rows)
     types = _types(view)
     refuted = denials(view, rows[_same_kind(atom, view, rows, types)], atom, refuted=True)
     spoken = (states >= State.MENTIONED).nonzero()[0]
@@ -47,9 +47,9 @@ def allergy(atom: Allergy, view: View) -> Answer:
         partial(standing, view),
         partial(_begun, view),
         partial(_goes_on, view),
-        view.each(atom, _type, lambda asked, some: _typed(asked, types[view.column("category")[some]])),
+        view.each(atom, _type, lambda asked, some: _typed(asked, types[view.at("category", some)])),
     )
-    found = Rows(named, view.column("patient")[named], grades)
+    found = Rows(named, view.at("patient", named), grades)
     span = calendar.until(view.on)
     answer = exists(found, view.absence("allergy", atom, (Family.ALLERGIES,), span), assumed=False)
     return _with_list(atom, view, denied(view, answer, found, refuted))
@@ -58,13 +58,13 @@ def allergy(atom: Allergy, view: View) -> Answer:
 def _begun(view: View, rows: Ints) -> Graded:
     """Whether it had begun by the index date; an active entry without any date is current."""
     found = began(view, calendar.until(view.on), rows)
-    undated = (view.column("start_low")[rows] == FLOOR) & (view.column("start_high")[rows] == CEIL)
-    current = undated & (view.column("course")[rows] == Course.NOW)
+    undated = (view.at("start_low", rows) == FLOOR) & (view.at("start_high", rows) == CEIL)
+    current = undated & (view.at("course", rows) == Course.NOW)
     return Graded(np.maximum(found.grade, current.view(np.int8) << 2), found.why)
 
 
 def _goes_on(view: View, rows: Ints) -> Graded:
-    over = view.column("course")[rows] == Course.OVER
+    over = view.at("course", rows) == Course.OVER
     return graded(~over, over, 0)
 
 
@@ -88,7 +88,7 @@ def _typed(asked: str, types: Ints) -> Graded:
 
 def _same_kind(atom: Allergy, view: View, rows: Ints, types: Ints) -> NDArray[np.bool_]:
     """Entries whose refutation answers the question: refuting the intolerance leaves the allergy open."""
-    stated = types[view.column("category")[rows]]
+    stated = types[view.at("category", rows)]
     same: NDArray[np.bool_] = stated == 0
     for asked, places in view.asking(atom, _type, rows):
         same[places] |= stated[places] & TYPES[asked] != 0
@@ -101,18 +101,18 @@ def _with_list(atom: Allergy, view: View, answer: Answer) -> Answer:
     Such a statement that is not active any more says nothing, and does not fill the list.
     """
     rows = view.rows(Kind.ALLERGY)
-    rows = rows[(view.column("standing")[rows] == Standing.ASSERTED) & (view.column("start_low")[rows] <= view.today)]
+    rows = rows[(view.at("standing", rows) == Standing.ASSERTED) & (view.at("start_low", rows) <= view.today)]
     none_known = np.zeros(view.patients, bool)
     listed = np.zeros(view.patients, bool)
     denies = _denies(atom, view, rows)
-    kept = ~(denies & (view.column("course")[rows] == Course.OVER))
+    kept = ~(denies & (view.at("course", rows) == Course.OVER))
     rows, denial = rows[kept], rows[kept & denies]
-    none_known[view.column("patient")[denial]] = True
-    listed[view.column("patient")[rows]] = True
+    none_known[view.at("patient", denial)] = True
+    listed[view.at("patient", rows)] = True
     unlisted = (answer.truth == PRESUMED_NO) & ~listed
     clear = none_known & (answer.truth <= UNKNOWN) & ~_named(answer, view)
     truth = np.where(clear, NO, np.where(unlisted, UNKNOWN, answer.truth)).astype(np.int8)
-    against = Rows.certain(denial, view.column("patient")[denial], NO)
+    against = Rows.certain(denial, view.at("patient", denial), NO)
     return Answer(
         truth, lambda: np.where(unlisted, Reason.ABSENT, answer.reasons), lambda: followed(answer.rows, against)
     )
@@ -120,9 +120,9 @@ def _with_list(atom: Allergy, view: View, answer: Answer) -> Answer:
 
 def _denies(atom: Allergy, view: View, rows: Ints) -> NDArray[np.bool_]:
     """Rows that say "no known allergy", or "no known drug allergy" where a drug is asked for."""
-    said: NDArray[np.bool_] = view.states("no-known-allergy")[rows] == State.HIT
-    said |= (view.states("no-known-drug-allergy")[rows] == State.HIT) & view.which(atom, view.codes.of_drug, rows)
-    said |= view.states_of(atom)[rows] == State.DENIAL
+    said: NDArray[np.bool_] = view.states("no-known-allergy", rows) == State.HIT
+    said |= (view.states("no-known-drug-allergy", rows) == State.HIT) & view.which(atom, view.codes.of_drug, rows)
+    said |= view.states_of(atom, rows) == State.DENIAL
     return said
 
 

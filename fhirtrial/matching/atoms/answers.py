@@ -20,18 +20,18 @@ def answered(view: View, questionnaire: str, link_id: str, why: Reason) -> Answe
     asked = CodeSet(((questionnaire, link_id),))
     values = view.facts.vocabulary.codes.values
     rows = view.rows(Kind.ANSWER)
-    codes = view.column("code")[rows]
+    codes = view.at("code", rows)
     rows = rows[np.array([values[n].codings == asked.codings for n in codes.tolist()], bool)]
-    rows = rows[view.column("start_low")[rows] <= view.today]
+    rows = rows[view.at("start_low", rows) <= view.today]
     if not len(rows):
         return constant(view.patients, UNKNOWN, why)
     said = np.array([_said(view, row) for row in rows.tolist()], np.int8)
-    unconfirmed = view.column("standing")[rows] == Standing.UNCONFIRMED
+    unconfirmed = view.at("standing", rows) == Standing.UNCONFIRMED
     grade = np.where(unconfirmed, UNKNOWN, said).astype(np.int8)
     judged = Graded(grade, lambda: np.where(unconfirmed, Reason.UNCONFIRMED, why))
-    placed = graded(view.column("start_high")[rows] <= view.today, np.zeros(len(rows), bool), Reason.UNDATED)
+    placed = graded(view.at("start_high", rows) <= view.today, np.zeros(len(rows), bool), Reason.UNDATED)
     found = latest(view, rows, judged, placed.grade)
-    patient = view.column("patient")[rows]
+    patient = view.at("patient", rows)
     has = np.zeros(view.patients, bool)
     has[patient] = True
     return Answer(
@@ -59,7 +59,7 @@ def outdated(facts: Facts, asked: Iterable[tuple[str, str]]) -> list[Problem]:
 
 
 def _said(view: View, row: int) -> int:
-    if view.column("value_kind")[row] == ValueKind.BOOLEAN:
-        return YES if view.column("low")[row] else NO
-    said = reading(view.facts.vocabulary.codes.values[view.column("value")[row]])
+    if view.at("value_kind", row) == ValueKind.BOOLEAN:
+        return YES if view.at("low", row) else NO
+    said = reading(view.facts.vocabulary.codes.values[view.at("value", row)])
     return {"positive": YES, "negative": NO}.get(said, UNKNOWN)

@@ -21,7 +21,7 @@ def change(atom: Change, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.OBSERVATION)
-    mine = (view.states_of(atom)[rows] == State.HIT) & (view.column("standing")[rows] == Standing.ASSERTED)
+    mine = (view.states_of(atom, rows) == State.HIT) & (view.at("standing", rows) == Standing.ASSERTED)
     rows = rows[mine]
     concept = view.concept(atom.concept)
     n = numbers(view, rows, concept.unit if atom.relative else atom.unit, concept.molar_mass)
@@ -29,7 +29,7 @@ def change(atom: Change, view: View) -> Answer:
     placed = measured(view, span, rows).grade
     absence = view.absence(concept.kind, atom, (Family.OBSERVATIONS,), span)
     truth, reasons = absence.truth.copy(), absence.reasons.copy()
-    patient = view.column("patient")[rows]
+    patient = view.at("patient", rows)
     grade = np.full(len(rows), NO, np.int8)
     # without a later result in the window there is no pair
     timely = np.zeros(view.patients, bool)
@@ -47,7 +47,7 @@ def change(atom: Change, view: View) -> Answer:
 def _pairs(atom: Change, view: View, rows: Ints, n: Numbers, placed: Grades, found: Ints) -> tuple[int, int, list[int]]:
     """The best pair; two results of which nobody knows which came first are a pair both ways, and undated."""
     best, why, deciding = -1, 0, []
-    instant, blur = (view.column(name)[rows] for name in ("instant", "blur"))
+    instant, blur = (view.at(name, rows) for name in ("instant", "blur"))
     for later in found.tolist():
         for earlier in found.tolist():
             apart = _apart(atom, view, int(rows[earlier]), int(rows[later]))
@@ -88,8 +88,8 @@ def _apart(atom: Change, view: View, earlier: int, later: int) -> int:
     """Whether the two are no further apart than `within`, by the calendar."""
     if atom.within is None:
         return YES
-    first, last = (int(view.column(name)[earlier]) for name in ("start_low", "start_high"))
-    low, high = (int(view.column(name)[later]) for name in ("start_low", "start_high"))
+    first, last = (int(view.at(name, earlier)) for name in ("start_low", "start_high"))
+    low, high = (int(view.at(name, later)) for name in ("start_low", "start_high"))
     due = [_due(day, atom.within) for day in (first, last)]
     if high <= due[0]:
         return YES

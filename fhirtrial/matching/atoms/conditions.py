@@ -7,7 +7,6 @@ from functools import partial
 from operator import attrgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Condition
 from fhirtrial.matching import calendar
@@ -50,20 +49,21 @@ def condition(atom: Condition, view: View, *, since: int = FLOOR) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     all_rows = view.rows(Kind.CONDITION)
-    said = view.states_of(atom)
-    rows = all_rows[(said[all_rows] >= State.MENTIONED).nonzero()[0]]
+    states = view.states_of(atom, all_rows)
+    spoken = (states >= State.MENTIONED).nonzero()[0]
+    rows = all_rows[spoken]
     grades = least(
         rows,
-        identified(said[rows]),
+        identified(states[spoken]),
         partial(standing, view),
-        _time(atom, view, said, span),
+        _time(atom, view, span),
         view.qualified(atom, qualifiers),
         partial(_fresh, view, since),
         view.each(atom, _SEVERITY, partial(_severity, view)),
         view.each(atom, _COURSE, partial(_course, view)),
         view.each(atom, _STAGE, partial(_stage, view)),
     )
-    found = Rows(rows, view.column("patient")[rows], grades)
+    found = Rows(rows, view.at("patient", rows), grades)
     absence = view.absence("condition", atom, (Family.CONDITIONS,), span)
     answer = exists(found, absence, assumed=span.assumed)
     told = denied(view, answer, found, denials(view, all_rows, atom))
@@ -76,12 +76,12 @@ def _when(atom: Condition) -> str:
     return atom.when if atom.when in {"onset", "history"} else "lasting"
 
 
-def _time(atom: Condition, view: View, said: NDArray[np.int8], span: calendar.Span) -> Test:
+def _time(atom: Condition, view: View, span: calendar.Span) -> Test:
     placed = view.each(atom, _when, partial(_placed, view, span))
     was_once = view.each(atom, _once, partial(_was_once, view))
 
     def test(rows: Ints) -> Graded | None:
-        history = said[rows] == State.HISTORY
+        history = view.states_of(atom, rows) == State.HISTORY
         if not history.any():
             return placed(rows)
         parts = [(places, judge(rows[places])) for places, judge in ((~history, placed), (history, was_once))]
@@ -118,7 +118,7 @@ def _lasting(view: View, span: calendar.Span, rows: Ints) -> Graded:
     """Its time overlaps the window; what holds at the index date overlaps every window that ends there."""
     found = overlapped(view, span, rows)
     now = _current(view, rows).grade
-    up_to_date = span.of(view.column("patient")[rows]).last_earliest == view.today
+    up_to_date = span.of(view.at("patient", rows)).last_earliest == view.today
     held: Grades = now * (up_to_date & (now >= PRESUMED_YES))
     return Graded(np.maximum(found.grade, held), found.why)
 
@@ -126,10 +126,10 @@ def _lasting(view: View, span: calendar.Span, rows: Ints) -> Graded:
 def _current(view: View, rows: Ints) -> Graded:
     """Whether it holds at the index date: a stated active status is current even where its onset is not dated."""
     today = calendar.day(view.on)
-    course, low, high = (view.column(name)[rows] for name in ("course", "start_low", "start_high"))
+    course, low, high = (view.at(name, rows) for name in ("course", "start_low", "start_high"))
     grade = overlapped(view, calendar.at(view.on), rows).grade
     begun = (high <= today) | ((low == FLOOR) & (high == CEIL))
-    endless = view.column("end_high")[rows] == CEIL
+    endless = view.at("end_high", rows) == CEIL
     grade[(_GOES_ON[course] & begun).nonzero()[0]] = YES
     grade[(_ENDED[course] & endless).nonzero()[0]] = NO
     # nothing said about its course and nothing about its end: taken as still there, by assumption
@@ -150,14 +150,14 @@ def _over(view: View, span: calendar.Span, rows: Ints) -> Graded:
 def _fresh(view: View, since: int, rows: Ints) -> Graded | None:
     if since == FLOOR:
         return None
-    low, high, recorded = (view.column(name)[rows] for name in ("start_low", "start_high", "recorded"))
+    low, high, recorded = (view.at(name, rows) for name in ("start_low", "start_high", "recorded"))
     old = (high < since) | ((low == FLOOR) & (recorded > FLOOR) & (recorded < since))
     return graded(~old, np.zeros(len(rows), bool), Reason.STALE)
 
 
 def _severity(view: View, asked: str, rows: Ints) -> Graded:
     least_rank = SEVERITIES[asked]
-    values, numbers = view.facts.vocabulary.codes.values, view.column("severity")[rows]
+    values, numbers = view.facts.vocabulary.codes.values, view.at("severity", rows)
     table = {n: severity_rank(values[n].codings, values[n].words) for n in np.unique(numbers).tolist()}
     rank = np.array([table[n] for n in numbers.tolist()], np.int64)
     return graded(rank >= least_rank, (rank > 0) & (rank < least_rank), Reason.ABSENT)
@@ -171,13 +171,13 @@ def _course(view: View, asked: str, rows: Ints) -> Graded:
     nothing = np.zeros(len(rows), bool)
     if asked != "recurrent":
         return graded(nothing, nothing, Reason.NOT_COMPUTABLE)
-    return graded(view.column("course")[rows] == Course.RECURRENT, nothing, Reason.ABSENT)
+    return graded(view.at("course", rows) == Course.RECURRENT, nothing, Reason.ABSENT)
 
 
 def _stage(view: View, asked: str, rows: Ints) -> Graded:
     """The same words are the stage; other words may still mean it, as every system writes stages its own way."""
     values = view.facts.vocabulary.codes.values
-    recorded = [[word.casefold() for word in values[n].words] for n in view.column("stage")[rows].tolist()]
+    recorded = [[word.casefold() for word in values[n].words] for n in view.at("stage", rows).tolist()]
     wanted = asked.casefold().removeprefix("stage ")
     same = np.array([wanted in [word.removeprefix("stage ") for word in words] for words in recorded], bool)
     return graded(same, np.zeros(len(rows), bool), Reason.ABSENT)

@@ -74,7 +74,7 @@ def encounter(atom: Encounter, view: View) -> Answer:
         view.each(atom, _setting_of, partial(_setting, view)),
         view.each(atom, _REASON, partial(reasoned, view)),
     )
-    found = Rows(rows, view.column("patient")[rows], grades)
+    found = Rows(rows, view.at("patient", rows), grades)
     return exists(found, view.uncoded_absence("encounter", (Family.ENCOUNTERS,), span), assumed=span.assumed)
 
 
@@ -85,7 +85,7 @@ def _setting_of(atom: Encounter) -> str:
 def _setting(view: View, asked: str, rows: Ints) -> Graded:
     values = view.facts.vocabulary.codes.values
     same, other = np.zeros(len(values), bool), np.zeros(len(values), bool)
-    numbers = view.column("category")[rows]
+    numbers = view.at("category", rows)
     for number in distinct(numbers).tolist():
         setting = setting_of(values[number].codings)
         same[number], other[number] = setting == asked, setting not in {asked, ""}
@@ -98,7 +98,7 @@ def _not_done(view: View, atom: Procedure | Immunization, told: Answer, rows: In
     if not len(denial.index):
         return told
     first = np.maximum(view.births, span.first_earliest)[denial.patient]
-    low, high = view.column("start_high")[denial.index], view.column("end_low")[denial.index]
+    low, high = view.at("start_high", denial.index), view.at("end_low", denial.index)
     denial = denial.at(((low <= first) & (high >= span.of(denial.patient).last_latest)).nonzero()[0])
     last = np.broadcast_to(span.of(denial.patient).last_latest, len(denial.index))
     days = fold(np.maximum, last, denial.patient, view.patients, FLOOR)
@@ -108,9 +108,10 @@ def _not_done(view: View, atom: Procedure | Immunization, told: Answer, rows: In
 
 def _found(view: View, rows: Ints, atom: Procedure | Immunization, span: calendar.Span) -> Rows:
     """The rows that are, or may be, what the atom asks for."""
-    said = view.states_of(atom)
-    rows = rows[(said[rows] >= State.MENTIONED).nonzero()[0]]
+    states = view.states_of(atom, rows)
+    spoken = (states >= State.MENTIONED).nonzero()[0]
+    rows = rows[spoken]
     tests: list[Test] = [partial(standing, view), partial(lasting, view, span)]
     if isinstance(atom, Procedure):
         tests.append(view.qualified(atom, qualifiers))
-    return Rows(rows, view.column("patient")[rows], least(rows, identified(said[rows]), *tests))
+    return Rows(rows, view.at("patient", rows), least(rows, identified(states[spoken]), *tests))

@@ -26,20 +26,20 @@ def finding(atom: Finding, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.REPORT, Kind.OBSERVATION)
-    rows = rows[view.states(atom.modality)[rows] >= State.MENTIONED]
+    rows = rows[view.states(atom.modality, rows) >= State.MENTIONED]
     grades = least(
         rows,
-        identified(view.states(atom.modality)[rows]),
+        identified(view.states(atom.modality, rows)),
         partial(standing, view),
         partial(measured, view, span),
         partial(_shown, view, atom.finding),
     )
-    found = Rows(rows, view.column("patient")[rows], grades)
+    found = Rows(rows, view.at("patient", rows), grades)
     return exists(found, view.uncoded_absence("imaging", (Family.OBSERVATIONS,), span), assumed=span.assumed)
 
 
 def _shown(view: View, asked: str, rows: Ints) -> Graded:
-    seen = view.states(asked, "value")[rows]
+    seen = view.states(asked, rows, "value")
     told = [seen == State.COARSE, seen == State.MENTIONED]
     grade = np.where(seen == State.HIT, YES, UNKNOWN).astype(np.int8)
     return Graded(grade, lambda: np.select(told, [Reason.CODE_TOO_COARSE, Reason.UNCODED], Reason.NEEDS_HUMAN))
@@ -53,13 +53,13 @@ def data(atom: DataAvailability, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.OBSERVATION, Kind.REPORT)
-    valued = view.column("kind")[rows] == Kind.REPORT
-    valued |= ~np.isin(view.column("value_kind")[rows], (ValueKind.NONE, ValueKind.ABSENT))
-    valued |= view.column("interpretation")[rows] > 0
-    states = view.states_of(atom)[rows]
+    valued = view.at("kind", rows) == Kind.REPORT
+    valued |= ~np.isin(view.at("value_kind", rows), (ValueKind.NONE, ValueKind.ABSENT))
+    valued |= view.at("interpretation", rows) > 0
+    states = view.states_of(atom, rows)
     rows, states = rows[valued & (states >= State.MENTIONED)], states[valued & (states >= State.MENTIONED)]
     grades = least(rows, identified(states), partial(standing, view), partial(measured, view, span))
-    found = Rows(rows, view.column("patient")[rows], grades)
+    found = Rows(rows, view.at("patient", rows), grades)
     return exists(found, view.recorded((Family.OBSERVATIONS,), span), assumed=span.assumed)
 
 
@@ -71,9 +71,9 @@ def other(atom: OtherExperiencer, view: View) -> Answer:
         return constant(view.patients, UNKNOWN, Reason.NEEDS_HUMAN)
     span = calendar.until(view.on)
     rows = view.rows(Kind.RELATIVE)
-    rows = rows[view.column("start_low")[rows] <= view.today]
-    states = view.states(atom.condition)[rows]
+    rows = rows[view.at("start_low", rows) <= view.today]
+    states = view.states(atom.condition, rows)
     rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
     grades = least(rows, identified(states), partial(standing, view))
-    found = Rows(rows, view.column("patient")[rows], grades)
+    found = Rows(rows, view.at("patient", rows), grades)
     return exists(found, view.uncoded_absence("family", (Family.FAMILY_HISTORY,), span), assumed=False)

@@ -32,9 +32,7 @@ from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.view import View
 
 
-def distinct(
-    atom: Medication, view: View, found: Rows, absence: Answer, *, assumed: bool | NDArray[np.bool_]
-) -> Answer:
+def several(atom: Medication, view: View, found: Rows, absence: Answer, *, assumed: bool | NDArray[np.bool_]) -> Answer:
     """The exposure to `atom.distinct` ingredients: the so-many-th best of each ingredient's best."""
     mine = [view.routed_states(name, found.index) == State.HIT for name in _drugs(atom.concept, view)]
     rest = ~np.logical_or.reduce(mine) if mine else np.ones(len(found.index), bool)
@@ -66,7 +64,7 @@ def together(dose: Dose, concept: str, view: View, rows: Ints, other: Grades, do
     if dose.op not in {">", ">="}:
         return alone
     grade, reasons = alone.grade.copy(), alone.reasons.copy()
-    patient = view.column("patient")[rows]
+    patient = view.at("patient", rows)
     taken = (other >= PRESUMED_YES) & (doses.why == 0)
     drugs = [np.flatnonzero(taken & (view.routed_states(name, rows) == State.HIT)) for name in _drugs(concept, view)]
     for p in np.unique(patient[taken]).tolist():
@@ -98,7 +96,7 @@ def _drugs(concept: str, view: View) -> list[str]:
 def _at_once(view: View, rows: Ints) -> int:
     """Whether all the exposures have a day in common."""
     columns = ("start_low", "start_high", "end_low", "end_high")
-    start_low, start_high, end_low, end_high = (view.column(name)[rows] for name in columns)
+    start_low, start_high, end_low, end_high = (view.at(name, rows) for name in columns)
     if start_high.max() <= min(end_low.min(), view.today):
         return YES
     return UNKNOWN if start_low.max() <= min(end_high.min(), view.today) else NO

@@ -13,7 +13,7 @@ import numpy as np
 
 from fhirtrial.criteria.tree import Dose, Medication, Offset
 from fhirtrial.matching import calendar
-from fhirtrial.matching.atoms.ingredients import distinct, together
+from fhirtrial.matching.atoms.ingredients import several, together
 from fhirtrial.matching.codes import State
 from fhirtrial.matching.dosing import daily_dose
 from fhirtrial.matching.grades import (
@@ -34,7 +34,7 @@ from fhirtrial.matching.reads import qualifiers
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.spans import ever, uses_half_lives
 from fhirtrial.matching.timing import lasting, overlapped
-from fhirtrial.matching.view import KINDS, View
+from fhirtrial.matching.view import KINDS, View, distinct
 from fhirtrial.patients.facts import CEIL, Course, Family, Kind
 from fhirtrial.terminology import medicines
 from fhirtrial.terminology.systems import URIS, canonical
@@ -71,10 +71,10 @@ def medication(atom: Medication, view: View) -> Answer:
         view.each(atom, _OUTCOME, _outcome),
     )
     whole = least(rows, grades, view.each(atom, _dosed, partial(_doses, view, rows, grades.grade)))
-    found = Rows(rows, view.column("patient")[rows], whole, partial(_worded, atom, view, rows))
+    found = Rows(rows, view.at("patient", rows), whole, partial(_worded, atom, view, rows))
     absence = view.absence("medication", atom, (Family.MEDICATIONS,), span)
     if atom.distinct > 1:
-        answer = distinct(atom, view, found, absence, assumed=span.assumed)
+        answer = several(atom, view, found, absence, assumed=span.assumed)
     else:
         answer = exists(found, absence, assumed=span.assumed)
     now = every[view.which(atom, _now, every)]
@@ -119,7 +119,7 @@ def _time(view: View, span: calendar.Span, clock: Medication | str, rows: Ints) 
         return _in_half_lives(clock, view, rows)
     found = lasting(view, span, rows)
     if clock == "current":
-        course, end = view.column("course")[rows], view.column("end_high")[rows]
+        course, end = view.at("course", rows), view.at("end_high", rows)
         not_now = (course == Course.PAUSED) | ((course == Course.OVER) & (end == CEIL))
         return Graded(found.grade * ~not_now, found.why)
     return found
@@ -137,7 +137,7 @@ def _in_half_lives(atom: Medication, view: View, rows: Ints) -> Graded:
         half_life = medicines.half_life_hours(member)
         if half_life is None:
             continue
-        mine = view.states(member)[rows] >= State.MENTIONED
+        mine = view.states(member, rows) >= State.MENTIONED
         span = calendar.resolve(atom.window, view.on, half_life)
         assert span is not None  # noqa: S101 - the anchor was asked before
         timed = lasting(view, span, rows)
@@ -148,15 +148,19 @@ def _in_half_lives(atom: Medication, view: View, rows: Ints) -> Graded:
 def _route(view: View, asked: str, rows: Ints) -> Graded:
     """By the recorded route, else by the product's; an injection of unstated kind leaves a vein open."""
     fits = WITHIN.get(asked, frozenset({asked}))
-    pairs = list(zip(view.column("route")[rows].tolist(), view.column("code")[rows].tolist(), strict=True))
-    told = {}
-    for pair in set(pairs):
-        groups = _routes(view, *pair)
-        yes = bool(groups) and groups <= fits
-        apart = not groups & fits and VAGUE.get(asked) not in groups and "systemic" not in groups
-        told[pair] = yes, bool(groups) and apart and not yes
-    found = np.array([told[pair] for pair in pairs], bool).reshape(-1, 2)
-    return graded(found[:, 0], found[:, 1], Reason.ABSENT)
+    routes, codes = view.at("route", rows), view.at("code", rows)
+    yes, no = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    for route in distinct(routes).tolist():
+        places = (routes == route).nonzero()[0]
+        some = codes[places]
+        inside, outside = np.zeros((2, len(view.facts.vocabulary.codes.values)), bool)
+        for code in distinct(some).tolist():
+            groups = _routes(view, route, code)
+            inside[code] = bool(groups) and groups <= fits
+            apart = not groups & fits and VAGUE.get(asked) not in groups and "systemic" not in groups
+            outside[code] = bool(groups) and apart and not inside[code]
+        yes[places], no[places] = inside[some], outside[some]
+    return graded(yes, no, Reason.ABSENT)
 
 
 def _routes(view: View, route: int, code: int) -> frozenset[str]:
@@ -173,7 +177,7 @@ def _routes(view: View, route: int, code: int) -> frozenset[str]:
 def _duration(view: View, needed: Offset, rows: Ints) -> Graded:
     """Whether one exposure lasted so long by the index date, counted in calendar units from its start."""
     start_low, start_high, end_low, end_high = (
-        view.column(name)[rows] for name in ("start_low", "start_high", "end_low", "end_high")
+        view.at(name, rows) for name in ("start_low", "start_high", "end_low", "end_high")
     )
     first, last = (calendar.shifted(days, needed) for days in (start_low, start_high))
     if first is None or last is None:
@@ -192,7 +196,7 @@ def _outcome(_: str, rows: Ints) -> Graded:
 
 def _not_taken(atom: Medication, view: View, rows: Ints) -> Rows:
     """Statements that the drug is not being taken at the index date."""
-    index = denials(view, rows[view.column("kind")[rows] == Kind.STATEMENT], atom, refuted=True).index
+    index = denials(view, rows[view.at("kind", rows) == Kind.STATEMENT], atom, refuted=True).index
     timed = overlapped(view, calendar.at(view.on), index).grade
     index = index[timed == YES]
-    return Rows.certain(index, view.column("patient")[index], YES)
+    return Rows.certain(index, view.at("patient", index), YES)

@@ -59,7 +59,7 @@ def _readings(view: View, rows: Ints, molar_mass: float | None) -> list[tuple[st
     ends = {side: limits(view, rows, side, None, molar_mass)[:2] for side in ("high", "low")}
     marks = interpretations(view, rows)
     values = view.facts.vocabulary.codes.values
-    columns = zip(*(view.column(c)[rows].tolist() for c in ("value_kind", "value", "low")), strict=True)
+    columns = zip(*(view.at(c, rows).tolist() for c in ("value_kind", "value", "low")), strict=True)
     said: list[tuple[str, int]] = []
     for i, (kind, value, number) in enumerate(columns):
         marked = qualitative.read(frozenset((canonical("interpretation"), m) for m in marks[i]), "") or ""
