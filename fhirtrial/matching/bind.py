@@ -9,11 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import (
     Age,
@@ -27,52 +24,29 @@ from fhirtrial.criteria.tree import (
     Measurement,
     Medication,
     Ordinal,
-    OtherExperiencer,
     Procedure,
-    Reproductive,
     Result,
     Sex,
 )
 from fhirtrial.matching.atoms.demographics import Bounds, bounds_of
 from fhirtrial.matching.calendar import Span
 from fhirtrial.matching.codes import Codes
-from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, Ints
+from fhirtrial.matching.grades import Ints
 from fhirtrial.matching.hearing import Ears
 from fhirtrial.matching.lanes import Asks, Told
 from fhirtrial.matching.quantities import OPERATORS
 from fhirtrial.matching.reads import Read, reads
+from fhirtrial.matching.silence import Silence, Silences, silence_of
 from fhirtrial.matching.spans import span_of, uses_half_lives
-from fhirtrial.matching.view import View
-from fhirtrial.patients.facts import FLOOR, Family, Level
+from fhirtrial.patients.facts import FLOOR
 from fhirtrial.terminology.policy import Policy
 
-FAMILIES = list(Family)
 _NO_SPAN = Span(FLOOR, FLOOR, FLOOR, FLOOR)
-_OF_KIND = {
-    "condition": Family.CONDITIONS,
-    "medication": Family.MEDICATIONS,
-    "procedure": Family.PROCEDURES,
-    "immunization": Family.IMMUNIZATIONS,
-}
-
-
-class Silence(NamedTuple):
-    """What no row means: presumed-no where the family was read to its end for the days asked and absence may speak.
-
-    `family` None: unknown, whatever was read (`speaks` is then for those of whom there are rows).
-    `male`: presumed-no for men.
-    """
-
-    family: Family | None = None
-    speaks: bool = False
-    complete: int = 0
-    first: int = FLOOR
-    male: bool = False
 
 
 @dataclass(frozen=True)
 class Bound:
-    """`group`, `reading`, `silence` number each atom's among the tuples; -1: no rows are read for it.
+    """`group` and `reading` number each atom's among the others'; -1: no rows are read for it.
 
     `leaf` is the number of its reading and days, where rows at other times change nothing; else -1.
     """
@@ -81,32 +55,13 @@ class Bound:
     asks: Asks
     group: Ints
     reading: Ints
-    silence: Ints
+    silences: Silences
     plain: tuple[bool, ...]
-    silences: tuple[Silence, ...]
     ears: Ears
     leaf: Ints
     first_of_leaf: Ints
     ages: tuple[tuple[Bounds, Ints], ...]
     sexes: tuple[tuple[Sex, int], ...]
-
-    def silent(self, view: View) -> NDArray[np.int8]:
-        """Per atom and patient, its truth if no row speaks to it."""
-        families, speaks, complete, first, male = self._silences
-        levels, since, used = (
-            np.array([of[f] for f in FAMILIES])[families] for of in (view.levels, view.since, view.systems)
-        )
-        read = (levels == Level.COMPLETE) & ((since == FLOOR) | (since <= first))
-        presumed = speaks & read & (((used & complete) != 0) | (used == 0))
-        presumed |= male & (view.sexes == "male")
-        return np.where(presumed, PRESUMED_NO, UNKNOWN).astype(np.int8).take(self.silence, axis=0)
-
-    @cached_property
-    def _silences(self) -> tuple[NDArray[Any], ...]:
-        families = np.array([FAMILIES.index(s.family) if s.family else 0 for s in self.silences])
-        told = [s._replace(speaks=s.speaks and s.family is not None) for s in self.silences]
-        fields = (np.array(column)[:, None] for column in list(zip(*told, strict=True))[1:])
-        return families, *fields
 
 
 def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bound:
@@ -117,7 +72,7 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
     firsts: list[int] = []
     leaf_list: list[int] = []
     readings: dict[tuple[Read, ...], int] = {}
-    silences: dict[Silence, int] = {}
+    silences: list[Silence] = []
     targets: dict[tuple[str | None, float | None], int] = {(None, None): 0}
     cells: list[tuple[int, ...]] = []
     numbers: list[tuple[int, int, int, int, bool]] = []
@@ -129,7 +84,7 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
         if span is None or isinstance(atom, Age | Sex) or not reads(atom):
             silence = Silence()
         else:
-            silence = _silence(atom, span, policy, codes)
+            silence = silence_of(atom, span, policy, codes)
             key = _plain(atom)
             whole = key is None
             key = (_own(atom) if key is None else key, type(atom), whole and _window(atom) is None)
@@ -143,21 +98,20 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
         leaf = leaves.setdefault((reading, span), len(leaves)) if group >= 0 and _timed(atom, silence) else -1
         firsts += [number] if leaf == len(firsts) else []
         leaf_list.append(leaf)
-        cells.append(
-            (group, reading, silences.setdefault(silence, len(silences)), target, silence.speaks, silence.complete)
-        )
+        silences.append(silence)
+        cells.append((group, reading, target, silence.speaks, silence.complete))
         at = span or _NO_SPAN
         numbers.append((at.first_earliest, at.first_latest, at.last_earliest, at.last_latest, at.assumed))  # type: ignore[arg-type]
-    table = np.array(cells, np.int64).reshape(-1, 6).T
+    table = np.array(cells, np.int64).reshape(-1, 5).T
     days = np.array(numbers, np.int64).reshape(-1, 5).T
     operators = np.array([OPERATORS.index(getattr(atom, "op", "=")) for atom in atoms], np.int64)
     asks = Asks(
         Span(days[0], days[1], days[2], days[3], days[4] > 0),
         operators,
         np.array(values),
-        table[4] > 0,
-        table[5],
-        table[3],
+        table[3] > 0,
+        table[4],
+        table[2],
         tuple(targets),
         Told(atoms),
     )
@@ -166,9 +120,8 @@ def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bo
         asks,
         table[0],
         table[1],
-        table[2],
+        Silences(silences),
         tuple(plain),
-        tuple(silences),
         Ears(tuple(readings), codes),
         np.array(leaf_list, np.int64),
         np.array(firsts, np.int64),
@@ -230,38 +183,3 @@ def _own(atom: Atom) -> Hashable:
     elif not isinstance(atom, Ordinal):
         varied = {"window": None}
     return atom.model_copy(update={name: v for name, v in varied.items() if name in type(atom).model_fields})
-
-
-def _silence(atom: Atom, span: Span, policy: Policy, codes: Codes) -> Silence:
-    def coded(kind: str, family: Family, name: str) -> Silence:
-        speaks = policy.absence(kind, codes.terminology.concept(name)) == "presumed-no"
-        return _noted(family, span, codes.complete(name)) if speaks else Silence()
-
-    def uncoded(kind: str, family: Family) -> Silence:
-        speaks = policy.absences.get(kind, "unknown") == "presumed-no"
-        return _noted(family, span, -1) if speaks else Silence()
-
-    match atom:
-        case Condition() | Medication() | Procedure() | Immunization():
-            return coded(atom.kind, _OF_KIND[atom.kind], atom.concept)
-        case Allergy():
-            # only a list that is not empty may speak
-            speaks = policy.absence(atom.kind, codes.terminology.concept(atom.concept)) == "presumed-no"
-            return Silence(speaks=speaks, complete=codes.complete(atom.concept) if speaks else 0)
-        case Encounter():
-            return uncoded("encounter", Family.ENCOUNTERS)
-        case Finding():
-            return uncoded("imaging", Family.OBSERVATIONS)
-        case OtherExperiencer():
-            return uncoded("family", Family.FAMILY_HISTORY)
-        case DataAvailability():
-            return _noted(Family.OBSERVATIONS, span, -1)
-        case Reproductive():
-            return Silence(male=policy.presume_sensitive)
-        case _:
-            name = atom.concept  # type: ignore[union-attr]
-            return coded(codes.terminology.concept(name).kind, Family.OBSERVATIONS, name)  # type: ignore[arg-type]
-
-
-def _noted(family: Family, span: Span, complete: int) -> Silence:
-    return Silence(family, speaks=True, complete=complete, first=span.first_earliest)  # type: ignore[arg-type]

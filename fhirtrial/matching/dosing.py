@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from fhirtrial.criteria.tree import Dose
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import State
-from fhirtrial.matching.grades import YES, Ints, fold
+from fhirtrial.matching.grades import YES, Graded, Ints, fold
 from fhirtrial.matching.quantities import Floats, Numbers, compare, numbers, significant
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, measured
+from fhirtrial.matching.timing import measured
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Kind, Standing
 from fhirtrial.terminology import medicines, units
@@ -28,12 +28,12 @@ def daily_dose(dose: Dose, concept: str, view: View, rows: Ints) -> tuple[Number
     amount_unit = dose.unit.split("/")[0]
     per_kilogram = dose.unit.endswith(PER_KILOGRAM)
     factor, why = _factors(dose, concept, view, rows, f"{amount_unit}/kg" if per_kilogram else amount_unit)
-    low, high = (view.column(name)[rows] * factor for name in ("dose_low", "dose_high"))
+    low, high = (view.at(name, rows) * factor for name in ("dose_low", "dose_high"))
     why = np.where(why == 0, np.where(np.isnan(low) | np.isnan(high), Reason.ABSENT, 0), why)
     if per_kilogram:
         strings = view.facts.vocabulary.strings.values
-        weighed = np.array([strings[n].endswith("/kg") for n in view.column("dose_unit")[rows].tolist()], bool)
-        weight = np.where(weighed, 1.0, _weights(view)[view.column("patient")[rows]])
+        weighed = np.array([strings[n].endswith("/kg") for n in view.at("dose_unit", rows).tolist()], bool)
+        weight = np.where(weighed, 1.0, _weights(view)[view.at("patient", rows)])
         low, high = low / weight, high / weight
         why = np.where(why == 0, np.where(np.isnan(weight), Reason.ABSENT, 0), why)
     closed = np.zeros(len(rows), bool)
@@ -59,7 +59,7 @@ def _factors(dose: Dose, concept: str, view: View, rows: Ints, to: str) -> tuple
     whole = to.removesuffix("/kg")
     factor, why = np.full(len(rows), np.nan), np.zeros(len(rows), np.int64)
     strings, codes = view.facts.vocabulary.strings.values, view.facts.vocabulary.codes.values
-    cells = zip(*(view.column(c)[rows].tolist() for c in ("dose_unit", "code")), strict=True)
+    cells = zip(*(view.at(c, rows).tolist() for c in ("dose_unit", "code")), strict=True)
     for i, (unit, code) in enumerate(cells):
         product = _product(codes[code].codings)
         found = units.factor(strings[unit], to if strings[unit].endswith("/kg") else whole) if unit else None
@@ -111,13 +111,13 @@ def _weights(view: View) -> Floats:
     Weights of which nobody knows which came last are the latest together.
     """
     rows = view.rows(Kind.OBSERVATION)
-    mine = (view.states(WEIGHT)[rows] == State.HIT) & (view.column("standing")[rows] == Standing.ASSERTED)
+    mine = (view.states(WEIGHT, rows) == State.HIT) & (view.at("standing", rows) == Standing.ASSERTED)
     rows = rows[mine]
     concept = view.concept(WEIGHT)
-    placed, _ = measured(view, rows, calendar.recent(view.on, view.policy.recency_days(concept)))
+    placed = measured(view, calendar.recent(view.on, view.policy.recency_days(concept)), rows).grade
     n = numbers(view, rows, "kg", None)
     usable = (placed == YES) & (n.why == 0) & (n.low == n.high) & (n.low > 0)
-    patient, instant, blur = (view.column(name)[rows] for name in ("patient", "instant", "blur"))
+    patient, instant, blur = (view.at(name, rows) for name in ("patient", "instant", "blur"))
     floor = np.iinfo(np.int64).min
     last = fold(np.maximum, np.where(usable, instant, floor), patient, view.patients, floor)
     at_last = usable & (instant == last[patient])

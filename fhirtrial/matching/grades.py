@@ -1,26 +1,89 @@
 """Grades and the few reductions that every kind of atom shares: rows of facts in, one truth per patient out.
 
 A grade is a truth about one fact ("this fact is what the atom asks for"). Grades below presumed-yes that are not
-unknown only say "not this one"; what its absence means is decided once, by `absence`.
+unknown only say "not this one"; what its absence means is decided once, by `absence`. Why something is unknown, and
+which rows show it, is found only when somebody asks: verdicts alone never do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fhirtrial.criteria.truth import Truth
-from fhirtrial.matching.reasons import Reason
 
 Ints = NDArray[np.int64]
 Grades = NDArray[np.int8]
 Bits = NDArray[np.uint32]
+Places = Ints | slice
 
 NO, PRESUMED_NO, UNKNOWN, PRESUMED_YES, YES = (int(t) for t in Truth)
+Why = Callable[[], NDArray[Any] | int]
+"""The reasons of what is unknown; what it says of anything else does not count."""
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A grade for each of some rows, and why those that are unknown are so."""
+
+    grade: Grades
+    why: Why
+
+    @cached_property
+    def reasons(self) -> Bits:
+        return _reasons(self.grade, self.why)
+
+    def at(self, places: Places) -> Graded:
+        """Those of some of the rows."""
+        return Graded(self.grade[places], lambda: self.reasons[places])
+
+
+Test = Callable[[Ints], Graded | None]
+"""Grades some rows; None where it asks nothing of any."""
+
+
+def graded(yes: NDArray[np.bool_], no: NDArray[np.bool_], why: int) -> Graded:
+    """Grades from two tests; what is neither is unknown for `why`."""
+    # twice 1 + 1, 0 + 1 or 0 + 0: choosing by rows (`where`) costs a branch for each
+    return Graded((yes.view(np.int8) + (yes >= no).view(np.int8)) << 1, lambda: why)
+
+
+def spread(rows: int, parts: Sequence[tuple[Places, Graded]]) -> Graded:
+    """Grades of parts of so many rows; the others are held."""
+    grade = np.full(rows, YES, np.int8)
+    for places, one in parts:
+        grade[places] = one.grade
+    return Graded(grade, lambda: _spread(rows, parts))
+
+
+def _spread(rows: int, parts: Sequence[tuple[Places, Graded]]) -> Bits:
+    reasons = np.zeros(rows, np.uint32)
+    for places, one in parts:
+        reasons[places] |= one.reasons
+    return reasons
+
+
+def least(rows: Ints, first: Graded, *tests: Test) -> Graded:
+    """The conjunction: the least grade, the reasons of its unknowns. What one test denied is not asked of another."""
+    grade = first.grade.copy()
+    told: list[tuple[Places, Graded]] = [(slice(None), first)]
+    places: Places = slice(None)
+    for test in tests:
+        left = grade.nonzero()[0]
+        if not len(left):
+            break
+        if len(left) < len(grade):
+            places = left
+        one = test(rows[places])
+        if one is not None:
+            grade[places] = np.minimum(grade[places], one.grade)
+            told.append((places, one))
+    return Graded(grade, lambda: _spread(len(rows), told))
 
 
 def _unworded(_: int) -> str:
@@ -29,62 +92,69 @@ def _unworded(_: int) -> str:
 
 @dataclass(frozen=True)
 class Rows:
-    """Facts that speak to an atom: indices into the chunk's columns (ascending), each with its grade and reasons.
+    """Facts that speak to an atom: indices into the chunk's columns (ascending), each with its grade.
 
     `compared(i)` words what the i-th of them was compared with, for evidence only.
     """
 
     index: Ints
     patient: Ints
-    grade: Grades
-    reasons: Bits
+    graded: Graded
     compared: Callable[[int], str] = _unworded
 
-    def kept(self, which: NDArray[Any]) -> Rows:
-        """Only some of the rows."""
-        places = np.flatnonzero(which)
+    @property
+    def grade(self) -> Grades:
+        return self.graded.grade
+
+    @property
+    def reasons(self) -> Bits:
+        return self.graded.reasons
+
+    def at(self, places: Ints) -> Rows:
+        """Some of the rows, in this order."""
         return Rows(
-            self.index[places],
-            self.patient[places],
-            self.grade[places],
-            self.reasons[places],
-            lambda i: self.compared(int(places[i])),
+            self.index[places], self.patient[places], self.graded.at(places), lambda i: self.compared(int(places[i]))
         )
+
+    @classmethod
+    def certain(cls, index: Ints, patient: Ints, grade: int) -> Rows:
+        """Rows of one grade that is not unknown."""
+        return cls(index, patient, Graded(np.full(len(index), grade, np.int8), lambda: 0))
 
     @classmethod
     def none(cls) -> Rows:
         empty = np.empty(0, np.int64)
-        return cls(empty, empty, np.empty(0, np.int8), np.empty(0, np.uint32))
+        return cls.certain(empty, empty, NO)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An atom's truth and reasons per patient, and the rows that decided or could have."""
+    """An atom's truth per patient, why it is unknown, and the rows that decided or could have (`shows`)."""
 
     truth: Grades
-    reasons: Bits
-    rows: Rows
+    why: Why
+    shows: Callable[[], Rows] = Rows.none
+
+    @cached_property
+    def reasons(self) -> Bits:
+        return _reasons(self.truth, self.why)
+
+    @cached_property
+    def rows(self) -> Rows:
+        return self.shows()
 
     def or_else(self, other: Answer) -> Answer:
         """This answer where it is definite, else the other's, with both reasons."""
-        mine = self.truth != UNKNOWN
-        return Answer(
-            np.where(mine, self.truth, other.truth).astype(np.int8),
-            np.where(mine | (other.truth != UNKNOWN), 0, self.reasons | other.reasons).astype(np.uint32),
-            joined(self.rows, other.rows, lambda grade: grade),
-        )
+        truth = np.where(self.truth != UNKNOWN, self.truth, other.truth)
+        return Answer(truth, lambda: self.reasons | other.reasons, lambda: joined(self.rows, other.rows))
 
 
-@dataclass(frozen=True)
-class Absence:
-    """What nothing recorded means, per patient: presumed-no, or unknown with its reasons."""
-
-    truth: Grades
-    reasons: Bits
+def _reasons(grade: Grades, why: Why) -> Bits:
+    return np.where(grade == UNKNOWN, why(), 0).astype(np.uint32)
 
 
 def constant(patients: int, truth: int, reasons: int = 0) -> Answer:
-    return Answer(np.full(patients, truth, np.int8), np.full(patients, reasons, np.uint32), Rows.none())
+    return Answer(np.full(patients, truth, np.int8), lambda: reasons)
 
 
 def fold(operator: np.ufunc, values: NDArray[np.generic], patient: Ints, patients: int, empty: int) -> Ints:
@@ -98,57 +168,37 @@ def fold(operator: np.ufunc, values: NDArray[np.generic], patient: Ints, patient
     return result
 
 
-def exists(rows: Rows, absence: Absence, *, assumed: bool | NDArray[np.bool_]) -> Answer:
+def exists(rows: Rows, absence: Answer, *, assumed: bool | NDArray[np.bool_]) -> Answer:
     """Some fact is it: the best grade where that is presumed-yes or unknown, else what absence means."""
-    patients = len(absence.truth)
-    best = fold(np.maximum, rows.grade, rows.patient, patients, NO)
-    open_rows = rows.grade == UNKNOWN
-    why = fold(np.bitwise_or, np.where(open_rows, rows.reasons, 0), rows.patient, patients, 0)
-    truth = np.where(best >= UNKNOWN, best, absence.truth).astype(np.int8)
-    reasons = np.where(best == UNKNOWN, why, np.where(best > UNKNOWN, 0, absence.reasons)).astype(np.uint32)
-    return Answer(presumed(truth, assumed), reasons, rows)
+    # absence says at most unknown, so the better grade stands where it is written last
+    truth = absence.truth.copy()
+    for grade in (UNKNOWN, PRESUMED_YES, YES):
+        truth[rows.patient[(rows.grade == grade).nonzero()[0]]] = grade
+
+    def why() -> Bits:
+        found = fold(np.bitwise_or, rows.reasons, rows.patient, len(truth), 0)
+        open_ = fold(np.maximum, rows.grade, rows.patient, len(truth), NO) == UNKNOWN
+        return np.where(open_, found, absence.reasons)
+
+    return Answer(presumed(truth, assumed), why, lambda: rows)
 
 
-def denied(answer: Answer, denial: Rows, first_day: Ints, denial_day: Ints) -> Answer:
-    """`answer` where records deny it too: a denial alone is no; one not older than the assertion conflicts.
-
-    `first_day`, `denial_day`: per patient, the earliest day of a fact that asserts it, the latest of one that denies.
-    """
-    patients = len(answer.truth)
-    has = fold(np.maximum, denial.grade, denial.patient, patients, NO) == YES
-    asserted = answer.truth >= PRESUMED_YES
-    conflict = has & asserted & (denial_day >= first_day)
-    refuted = has & (answer.truth <= PRESUMED_NO) | has & _only_absent(answer)
-    truth = np.where(conflict, UNKNOWN, np.where(refuted, NO, answer.truth)).astype(np.int8)
-    reasons = np.where(conflict, Reason.CONFLICTING, np.where(refuted, 0, answer.reasons)).astype(np.uint32)
-    return Answer(truth, reasons, joined(answer.rows, denial, lambda grade: np.where(grade == YES, NO, grade)))
+def joined(one: Rows, other: Rows) -> Rows:
+    """Both sets of rows in one, sorted by patient."""
+    if not len(other.index):
+        return one
+    both = followed(one, other)
+    return both.at(np.argsort(both.index, kind="stable"))
 
 
-def _only_absent(answer: Answer) -> NDArray[np.bool_]:
-    """Unknown for want of any fact: then a denial settles it."""
-    patients = len(answer.truth)
-    best = fold(np.maximum, answer.rows.grade, answer.rows.patient, patients, NO)
-    absent: NDArray[np.bool_] = (answer.truth == UNKNOWN) & (best < UNKNOWN)
-    return absent
-
-
-def joined(one: Rows, other: Rows, turned: Callable[[Grades], NDArray[Any]]) -> Rows:
-    """Both sets of rows in one, sorted by patient, the other's grades turned."""
-    index = np.concatenate((one.index, other.index))
-    order = np.argsort(index, kind="stable")
+def followed(one: Rows, other: Rows) -> Rows:
+    """One set of rows after the other."""
     n = len(one.index)
-
-    def compared(i: int) -> str:
-        j = int(order[i])
-        return one.compared(j) if j < n else other.compared(j - n)
-
-    grade = np.concatenate((one.grade, turned(other.grade))).astype(np.int8)
     return Rows(
-        index[order],
-        np.concatenate((one.patient, other.patient))[order],
-        grade[order],
-        np.concatenate((one.reasons, other.reasons))[order],
-        compared,
+        np.concatenate((one.index, other.index)),
+        np.concatenate((one.patient, other.patient)),
+        Graded(np.concatenate((one.grade, other.grade)), lambda: np.concatenate((one.reasons, other.reasons))),
+        lambda i: one.compared(i) if i < n else other.compared(i - n),
     )
 
 
@@ -156,15 +206,4 @@ def presumed(truth: Grades, assumed: bool | NDArray[np.bool_]) -> Grades:
     """Never firmer than presumed where an assumption stands in between."""
     if assumed is False:
         return truth
-    return np.where(assumed, np.clip(truth, PRESUMED_NO, PRESUMED_YES), truth).astype(np.int8)
-
-
-def least(*parts: tuple[NDArray[np.generic], NDArray[np.generic]]) -> tuple[Grades, Bits]:
-    """The conjunction of (grade, reasons) pairs of the same rows: the least grade, the reasons of its unknowns."""
-    grade = parts[0][0].astype(np.int8)
-    for part, _ in parts[1:]:
-        grade = np.minimum(grade, part.astype(np.int8))
-    reasons = np.zeros(len(grade), np.uint32)
-    for part, why in parts:
-        reasons |= np.where((grade == UNKNOWN) & (part == UNKNOWN), why, 0).astype(np.uint32)
-    return grade, reasons
+    return np.where(assumed, np.clip(truth, PRESUMED_NO, PRESUMED_YES), truth)

@@ -98,7 +98,7 @@ class Ears:
         each = counts[codes[rows]]
         places = ranges(starts[codes[rows]], each)
         rows = np.repeat(rows, each)
-        heard = np.flatnonzero(self._hears[ears[places], view.column("kind")[rows]])
+        heard = np.flatnonzero(self._hears[ears[places], view.at("kind", rows)])
         rows, places = rows[heard], places[heard]
         return rows, ears[places], states[places].astype(np.int8), heads[places] > 0
 

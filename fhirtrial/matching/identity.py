@@ -7,31 +7,42 @@ from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Atom
 from fhirtrial.matching.codes import State
-from fhirtrial.matching.grades import PRESUMED_YES, UNKNOWN, YES, Ints, Rows, fold
+from fhirtrial.matching.grades import (
+    NO,
+    PRESUMED_NO,
+    PRESUMED_YES,
+    UNKNOWN,
+    YES,
+    Answer,
+    Graded,
+    Ints,
+    Rows,
+    fold,
+    graded,
+    joined,
+)
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, graded
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CEIL, FLOOR, Standing
 from fhirtrial.terminology.systems import KEYS, canonical
 
+_IDENTIFIED = np.full(len(State), UNKNOWN, np.int8)
+_IDENTIFIED[[State.HISTORY, State.HIT]] = YES
 _DOUBTS = np.full(len(State), Reason.ABSENT, np.uint32)
 """Why a reason of a State is no answer; none recorded at all is absent."""
 _DOUBTS[State.COARSE], _DOUBTS[State.MENTIONED] = Reason.CODE_TOO_COARSE, Reason.UNCODED
+_STANDING = np.zeros(len(Standing), np.int8)
+_STANDING[[Standing.ASSERTED, Standing.ORDERED, Standing.UNCONFIRMED]] = YES, PRESUMED_YES, UNKNOWN
 
 
 def identified(states: NDArray[np.int8]) -> Graded:
     """Whether the code is the concept's: a hit or a history code is, a coarse or merely named one may be."""
-    grade = np.where(states >= State.HISTORY, YES, UNKNOWN).astype(np.int8)
-    why = np.where(states == State.COARSE, Reason.CODE_TOO_COARSE, Reason.UNCODED)
-    return grade, np.where(grade == UNKNOWN, why, 0).astype(np.uint32)
+    return Graded(_IDENTIFIED[states], lambda: _DOUBTS[states])
 
 
 def standing(view: View, rows: Ints) -> Graded:
     """Whether the statement counts: asserted yes, ordered presumed-yes, unconfirmed unknown, denied no."""
-    table = np.zeros(len(Standing), np.int8)
-    table[[Standing.ASSERTED, Standing.ORDERED, Standing.UNCONFIRMED]] = YES, PRESUMED_YES, UNKNOWN
-    grade = table[view.column("standing")[rows]]
-    return grade, np.where(grade == UNKNOWN, Reason.UNCONFIRMED, 0).astype(np.uint32)
+    return Graded(_STANDING[view.at("standing", rows)], lambda: Reason.UNCONFIRMED)
 
 
 def reasoned(view: View, concept: str, rows: Ints) -> Graded:
@@ -40,8 +51,8 @@ def reasoned(view: View, concept: str, rows: Ints) -> Graded:
     A code that is not the concept's says no only in a system in which the concept's codes are complete.
     """
     values = view.facts.vocabulary.codes.values
-    numbers = view.column("reason")[rows]
-    states = view.states(concept, "reason")[rows]
+    numbers = view.at("reason", rows)
+    states = view.states(concept, rows, "reason")
     complete, coded = np.zeros(len(values), bool), np.zeros(len(values), bool)
     for number in np.unique(numbers).tolist():
         systems = {canonical(system) for system, _ in values[number].codings} & KEYS.keys()
@@ -49,9 +60,8 @@ def reasoned(view: View, concept: str, rows: Ints) -> Graded:
         complete[number] = any(view.terminology.is_complete(concept, system) for system in systems)
     other = (numbers > 0) & (states == State.NONE)
     no = other & (complete[numbers] | ~coded[numbers])
-    grade, _ = graded(states >= State.HISTORY, no)
-    why = np.where(other, Reason.CONCEPT_INCOMPLETE, _DOUBTS[states])
-    return grade, np.where(grade == UNKNOWN, why, 0).astype(np.uint32)
+    grade = graded(states >= State.HISTORY, no, 0).grade
+    return Graded(grade, lambda: np.where(other, Reason.CONCEPT_INCOMPLETE, _DOUBTS[states]))
 
 
 def denials(view: View, rows: Ints, atom: Atom, *, refuted: bool = False) -> Rows:
@@ -59,12 +69,41 @@ def denials(view: View, rows: Ints, atom: Atom, *, refuted: bool = False) -> Row
 
     Refuting one subtype says nothing about the others, so only the first code of each system speaks.
     """
-    denying = view.heads_of(atom)[rows] & (view.column("standing")[rows] == Standing.DENIED)
+    denying = view.heads_of(atom, rows) & (view.at("standing", rows) == Standing.DENIED)
     if not refuted:
-        said = view.states_of(atom)[rows] == State.DENIAL
-        denying |= said & (view.column("standing")[rows] == Standing.ASSERTED)
-    index = rows[denying & (view.column("start_low")[rows] <= view.today)]
-    return Rows(index, view.column("patient")[index], np.full(len(index), YES), np.zeros(len(index), np.uint32))
+        said = view.states_of(atom, rows) == State.DENIAL
+        denying |= said & (view.at("standing", rows) == Standing.ASSERTED)
+    index = rows[denying & (view.at("start_low", rows) <= view.today)]
+    return Rows.certain(index, view.at("patient", index), YES)
+
+
+def denied(view: View, answer: Answer, found: Rows, denial: Rows, denial_day: Ints | None = None) -> Answer:
+    """`answer` by the rows `found`, where others deny it: a denial alone is no; one not older conflicts.
+
+    `denial_day`: per patient, the latest day of a denial, where that is not by its own date.
+    """
+    if not len(denial.index):
+        return answer
+    has = np.zeros(len(answer.truth), bool)
+    has[denial.patient] = True
+    first_day = first_days(view, found)
+    denial_day = first_days(view, denial, latest=True) if denial_day is None else denial_day
+    conflict = has & (answer.truth >= PRESUMED_YES) & (denial_day >= first_day)
+    refuted = has & ((answer.truth <= PRESUMED_NO) | _only_absent(answer))
+    truth = np.where(conflict, UNKNOWN, np.where(refuted, NO, answer.truth)).astype(np.int8)
+    against = Rows.certain(denial.index, denial.patient, NO)
+    return Answer(
+        truth,
+        lambda: np.where(conflict, Reason.CONFLICTING, answer.reasons),
+        lambda: joined(answer.rows, against),
+    )
+
+
+def _only_absent(answer: Answer) -> NDArray[np.bool_]:
+    """Unknown for want of any fact: then a denial settles it."""
+    absent: NDArray[np.bool_] = answer.truth == UNKNOWN
+    absent[answer.rows.patient[answer.rows.grade >= UNKNOWN]] = False
+    return absent
 
 
 def first_days(view: View, rows: Rows, *, latest: bool = False) -> Ints:
@@ -74,9 +113,7 @@ def first_days(view: View, rows: Rows, *, latest: bool = False) -> Ints:
     """
     held = rows.grade >= PRESUMED_YES
     index, patient = rows.index[held], rows.patient[held]
-    days = np.where(
-        view.column("start_high")[index] < CEIL, view.column("start_high")[index], view.column("recorded")[index]
-    )
+    days = np.where(view.at("start_high", index) < CEIL, view.at("start_high", index), view.at("recorded", index))
     if latest:
         days = np.where(days == FLOOR, CEIL, days)
         return fold(np.maximum, days, patient, view.patients, FLOOR)

@@ -17,25 +17,24 @@ from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Atom, Measurement
 from fhirtrial.matching.calendar import Span
-from fhirtrial.matching.grades import Absence, Ints
+from fhirtrial.matching.grades import Answer, Grades, Ints, Places
 from fhirtrial.matching.reads import Read, reads
 from fhirtrial.matching.view import A, T, Target, View, distinct, of_kinds
 from fhirtrial.patients.facts import Family, Patient
 
 
 class Told:
-    """What the lanes' atoms say of themselves: the distinct things, and the number of each atom's among them."""
+    """What the lanes' atoms ask: the distinct things, and the number of each atom's among them, -1 for nothing."""
 
     def __init__(self, atoms: Sequence[Atom]) -> None:
         self._atoms = atoms
         self._found: dict[tuple[Any, Any], tuple[list[Any], Ints]] = {}
 
-    def __call__(self, asked: Callable[[A], T], kind: type[A]) -> tuple[list[T], Ints]:
+    def __call__(self, asked: Callable[[A], T | None], kind: type[A]) -> tuple[list[T], Ints]:
         if (asked, kind) not in self._found:
             things: dict[T, int] = {}
-            numbers = [
-                things.setdefault(asked(atom), len(things)) if isinstance(atom, kind) else -1 for atom in self._atoms
-            ]
+            said = [asked(atom) if isinstance(atom, kind) else None for atom in self._atoms]
+            numbers = [things.setdefault(one, len(things)) if one else -1 for one in said]
             self._found[asked, kind] = list(things), np.array(numbers, np.int64)
         return self._found[asked, kind]
 
@@ -59,7 +58,7 @@ class Lanes(View):
     """`origin` and `key` per row: its row in the chunk, its (lane, patient) pair; `who` per key: the patient.
 
     `lane` per key is its lane, and `asks` what that asks, where the lanes differ; `own_…` per row speak of the lanes'
-    own concepts, where these differ.
+    own concepts, where these differ, and `silent` per key is the truth if no row spoke, where that is known.
     """
 
     base: View
@@ -71,26 +70,27 @@ class Lanes(View):
     asks: Asks | None = None
     own_states: NDArray[np.int8] | None = None
     own_heads: NDArray[np.bool_] | None = None
+    silent: Grades | None = None
 
     @property
     def patients(self) -> int:
         return len(self.who)
 
-    @cached_property
-    def _columns(self) -> dict[str, NDArray[Any]]:
-        return {"patient": self.key}
-
     def column(self, name: str) -> NDArray[Any]:
-        found = self._columns.get(name)
-        if found is None:
-            found = self._columns[name] = self.base.column(name)[self.origin]
-        return found
+        return self.key if name == "patient" else self.base.column(name)[self.origin]
 
-    def states_of(self, atom: Atom) -> NDArray[np.int8]:
-        return self.own_states if self._mine(atom) and self.own_states is not None else super().states_of(atom)
+    def at(self, name: str, rows: Ints | int) -> NDArray[Any]:
+        return self.key[rows] if name == "patient" else self.base.column(name)[self.origin[rows]]
 
-    def heads_of(self, atom: Atom) -> NDArray[np.bool_]:
-        return self.own_heads if self._mine(atom) and self.own_heads is not None else super().heads_of(atom)
+    def states_of(self, atom: Atom, rows: Ints) -> NDArray[np.int8]:
+        if self._mine(atom) and self.own_states is not None:
+            return self.own_states[rows]
+        return super().states_of(atom, rows)
+
+    def heads_of(self, atom: Atom, rows: Ints) -> NDArray[np.bool_]:
+        if self._mine(atom) and self.own_heads is not None:
+            return self.own_heads[rows]
+        return super().heads_of(atom, rows)
 
     def routed_states_of(self, atom: Atom, rows: Ints) -> NDArray[np.int8]:
         if self._mine(atom) and self.own_states is not None:
@@ -101,14 +101,14 @@ class Lanes(View):
         """Whether it stands for all the lanes' atoms, or is one that its function asks beside them."""
         return atom is self.atom
 
-    def asking(self, atom: A, asked: Callable[[A], T], rows: Ints) -> Sequence[tuple[T, Ints | slice]]:
+    def asking(self, atom: A, asked: Callable[[A], T | None], rows: Ints) -> Sequence[tuple[T, Places]]:
         if self.asks is None or self.own_states is None or not self._mine(atom):
             return super().asking(atom, asked, rows)
         values, numbers = self.asks.told(asked, type(atom))
-        if len(values) == 1:
-            return [(values[0], slice(None))]
+        if not values:
+            return []
         of = numbers[self.lane[self.key[rows]]]
-        return [(values[number], np.flatnonzero(of == number)) for number in distinct(of).tolist()]
+        return [(values[number], (of == number).nonzero()[0]) for number in distinct(of[of >= 0]).tolist()]
 
     def span(self, atom: Atom) -> Span | None:
         return super().span(atom) if self._spans is None or not self._mine(atom) else self._spans
@@ -134,11 +134,23 @@ class Lanes(View):
             return None
         return self.asks.target_table, self.asks.targets[self.lane[self.key[rows]]]
 
-    def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: Span) -> Absence:
+    def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: Span) -> Answer:
         if self.own_states is None or self.asks is None or not self._mine(atom):
             return super().absence(kind, atom, families, span)
-        complete = self._complete(self.asks.complete[self.lane], families)
-        return self._absence(families, span, self.asks.presumes[self.lane], complete)
+        asks, lane = self.asks, self.lane
+
+        def found() -> Answer:
+            complete = self._complete(asks.complete[lane], families)
+            return self._absence(families, span, asks.presumes[lane], complete)
+
+        return self._silence(found)
+
+    def uncoded_absence(self, kind: str, families: tuple[Family, ...], span: Span) -> Answer:
+        return self._silence(lambda: super(Lanes, self).uncoded_absence(kind, families, span))
+
+    def _silence(self, found: Callable[[], Answer]) -> Answer:
+        """What silence means, without finding out again what is known."""
+        return found() if self.silent is None else Answer(self.silent, lambda: found().reasons)
 
     @property
     def whole(self) -> View:
@@ -168,7 +180,7 @@ def narrowed(view: View, atom: Atom) -> Lanes:
     """One lane with everyone in it: the rows that the atom looks at."""
     rows = rows_of(view, reads(atom))
     everyone = np.arange(view.patients)
-    key = view.column("patient")[rows]
+    key = view.at("patient", rows)
     given = (view.facts, view.on, view.codes, view.policy, view.uln)
     lane = np.zeros(view.patients, np.int64)
     return Lanes(*given, base=view, origin=rows, key=key, lane=lane, who=everyone, atom=atom)
@@ -189,4 +201,4 @@ def _spoken(view: View, read: Read) -> Ints:
     if not parts:
         return np.empty(0, np.int64)
     rows = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
-    return rows[of_kinds(view.column("kind")[rows], read.kinds)]
+    return rows[of_kinds(view.at("kind", rows), read.kinds)]

@@ -39,7 +39,7 @@ NOBODY_SAYS = NotComputable(text="what only a person can answer", reason="not_en
 
 @dataclass(frozen=True)
 class Layer:
-    """Gates of one kind: `k` of their inputs, 0 for the negation of the one, -1 for all of them.
+    """Gates of one kind, those of most inputs first: `k` of them, 0 for the negation of the one, -1 for all.
 
     Gate i of the layer is slot `first + i` and reads `inputs[starts[i]:starts[i + 1]]`.
     """
@@ -59,6 +59,13 @@ class Layer:
         if self.k not in {1, -1} or (np.diff(self.starts) != 2).any():
             return None
         return np.ascontiguousarray(self.inputs.reshape(-1, 2).T)
+
+    @cached_property
+    def nth(self) -> tuple[Ints, ...]:
+        """The first input of each gate, then the second of those that have one, and so on."""
+        sizes = np.diff(self.starts)
+        having = [np.searchsorted(-sizes, -place) for place in range(int(sizes.max(initial=0)))]
+        return tuple(self.inputs[self.starts[:count] + place] for place, count in enumerate(having))
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ def network(trials: Sequence[Trial], terminology: Terminology) -> Network:
     ]
     keys = list(build.gates)
     kind = [(build.levels[i], k, len(nodes) == 2) for i, (k, nodes) in enumerate(keys)]
-    order = sorted(range(len(keys)), key=lambda i: (kind[i], keys[i][1]))
+    order = sorted(range(len(keys)), key=lambda i: (kind[i], -len(keys[i][1]), keys[i][1]))
     atoms = len(build.atoms)
     slot = np.empty(len(keys), np.int64)
     slot[order] = np.arange(atoms, atoms + len(keys))

@@ -69,11 +69,11 @@ def days_of_change(run: Run, facts: Facts, horizon: int) -> NDArray[np.bool_]:
         elif reads(atom):
             asked.setdefault((reads(atom), _clock(atom)), atom)
     everywhere = [(view.column(name), view.column("patient")) for name in _DATES]
-    known = [(day, everyone) for day in (view.births, view.last_births, *view.since.values())]
+    known = [(day, everyone) for day in (view.births, view.last_births, *view.since)]
     _mark(possible, _edge(days, 0), [*everywhere, *known])
     for (reading, _), atom in asked.items():
         rows = rows_of(view, reading)
-        dates = [(view.column(name)[rows], view.column("patient")[rows]) for name in _DATES]
+        dates = [(view.at(name, rows), view.at("patient", rows)) for name in _DATES]
         for edge in _edges(atom, run, days):
             _mark(possible, edge, [*dates, *known])
         if isinstance(atom, Medication) and atom.min_duration is not None:

@@ -10,11 +10,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from fhirtrial.matching.network import Layer, Network
+from fhirtrial.matching.network import Ints, Layer, Network
 
 Planes = NDArray[np.uint64]
 LEVELS = 4
 WORD = 64
+STRETCH = 32
+"""Words of patients for whom all gates are evaluated before others are looked at."""
 IN_CACHE = 1 << 15
 """Words of gates that are combined at once: as many as a core's cache holds with what they read."""
 
@@ -50,35 +52,45 @@ def unpacked(planes: Planes, patients: int) -> NDArray[np.int8]:
     return truth
 
 
-def evaluated(network: Network, atoms: Planes) -> Planes:
-    """All slots' planes from those of the atoms."""
-    planes = np.empty((network.slots, *atoms.shape[1:]), np.uint64)
-    planes[: len(atoms)] = atoms
-    for layer in network.layers:
-        if layer.k == 0:
-            planes[layer.first : layer.first + layer.gates] = ~planes[layer.inputs][:, ::-1]
-        else:
-            _layer(layer, planes)
-    return planes
+def evaluated(network: Network, atoms: NDArray[np.int8], wanted: Ints) -> Planes:
+    """The planes of the wanted slots from the truths of the atoms [atoms × patients].
+
+    One stretch of patients after the other, in the same memory: that of all slots for all patients at once would be
+    fresh, and each page of it costs more than what is computed there.
+    """
+    patients = atoms.shape[1]
+    found = np.empty((len(wanted), LEVELS, -(-patients // WORD)), np.uint64)
+    room = np.empty((0, LEVELS, 0), np.uint64)
+    for first in range(0, found.shape[2], STRETCH):
+        packed_here = packed(atoms[:, first * WORD : (first + STRETCH) * WORD])
+        if packed_here.shape[2] != room.shape[2]:
+            room = np.empty((network.slots, *packed_here.shape[1:]), np.uint64)
+        room[: len(atoms)] = packed_here
+        for layer in network.layers:
+            if layer.k == 0:
+                room[layer.first : layer.first + layer.gates] = ~room[layer.inputs][:, ::-1]
+            else:
+                _layer(layer, room)
+        found[:, :, first : first + STRETCH] = room[wanted]
+    return found
 
 
 def _layer(layer: Layer, planes: Planes) -> None:
-    if layer.pairs is not None:
-        combine = np.bitwise_and if layer.k == -1 else np.bitwise_or
-        size = max(1, IN_CACHE // planes[0].size)
-        for start in range(0, layer.gates, size):
-            one, other = layer.pairs[:, start : start + size]
-            combine(planes[one], planes[other], out=planes[layer.first + start : layer.first + start + len(one)])
+    if layer.k > 1:
+        for gate, (start, end) in enumerate(pairwise(layer.starts.tolist()), layer.first):
+            planes[gate] = at_least(layer.k, planes[layer.inputs[start:end]])
         return
-    starts = layer.starts.tolist()
-    for gate, (start, end) in enumerate(pairwise(starts), layer.first):
-        nodes = planes[layer.inputs[start:end]]
-        if layer.k == -1:
-            np.bitwise_and.reduce(nodes, axis=0, out=planes[gate])
-        elif layer.k == 1:
-            np.bitwise_or.reduce(nodes, axis=0, out=planes[gate])
-        else:
-            planes[gate] = at_least(layer.k, nodes)
+    combine = np.bitwise_and if layer.k == -1 else np.bitwise_or
+    first, *others = layer.nth
+    size = max(1, IN_CACHE // planes[0].size)
+    for start in range(0, layer.gates, size):
+        here = planes[layer.first + start : layer.first + min(start + size, layer.gates)]
+        np.take(planes, first[start : start + size], axis=0, out=here, mode="clip")  # any other mode takes a copy
+        for nth in others:
+            nodes = nth[start : start + size]
+            if not len(nodes):
+                break
+            combine(here[: len(nodes)], planes[nodes], out=here[: len(nodes)])
 
 
 def at_least(k: int, nodes: Planes) -> Planes:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fhirtrial.matching.grades import UNKNOWN, Ints
+from fhirtrial.matching.grades import Graded, Ints, graded
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, graded
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Comparator, ReferenceRange, ValueKind
 from fhirtrial.site import Limits
@@ -59,9 +58,9 @@ def significant(x: Floats) -> Floats:
 
 def numbers(view: View, rows: Ints, unit: str | None, molar_mass: float | None) -> Numbers:
     """The rows' values in `unit` (None: in whatever unit they are)."""
-    kind, comparator = view.column("value_kind")[rows], view.column("comparator")[rows]
+    kind, comparator = view.at("value_kind", rows), view.at("comparator", rows)
     factor, offset = _lines(view, rows, unit, molar_mass)
-    low, high = (significant(view.column(name)[rows] * factor + offset) for name in ("low", "high"))
+    low, high = (significant(view.at(name, rows) * factor + offset) for name in ("low", "high"))
     numeric = _NUMERIC[kind] & ~(np.isnan(low) & np.isnan(high) & ~np.isnan(factor))
     empty = (kind == ValueKind.NONE) | (kind == ValueKind.ABSENT)
     wordy = np.where(empty, Reason.ABSENT, Reason.NOT_COMPUTABLE)
@@ -88,9 +87,9 @@ def compare(n: Numbers, op: str | Ints, bound: Floats) -> Graded:
     else:
         each = [_compared(one, above, at_least, below, at_most, n, bound) for one in OPERATORS]
         yes, no = (np.choose(op, some) for some in zip(*each, strict=True))
-    grade, reasons = graded(yes, no, Reason.COMPARATOR_UNDECIDED)
-    unusable = n.why != 0
-    return np.where(unusable, UNKNOWN, grade).astype(np.int8), np.where(unusable, n.why, reasons).astype(np.uint32)
+    usable = n.why == 0
+    grade = graded(yes & usable, no & usable, 0).grade
+    return Graded(grade, lambda: np.where(usable, Reason.COMPARATOR_UNDECIDED, n.why))
 
 
 def _compared(
@@ -120,7 +119,7 @@ def limits(
     why = np.zeros(len(rows), np.uint32)
     named: dict[int, str] = {}
     ranges, strings = view.facts.vocabulary.ranges.values, view.facts.vocabulary.strings.values
-    columns = (view.column(name)[rows].tolist() for name in ("ranges", "unit", "patient"))
+    columns = (view.at(name, rows).tolist() for name in ("ranges", "unit", "patient"))
     for i, (number, unit, patient) in enumerate(zip(*columns, strict=True)):
         fitting = {
             _converted(value, r.unit or strings[unit], strings[unit], molar_mass)
@@ -149,7 +148,7 @@ def interpretations(view: View, rows: Ints) -> list[frozenset[str]]:
     system = canonical("interpretation")
     return [
         frozenset(code for s, code in values[n].codings if canonical(s) == system)
-        for n in view.column("interpretation")[rows].tolist()
+        for n in view.at("interpretation", rows).tolist()
     ]
 
 
@@ -158,7 +157,7 @@ def _lines(view: View, rows: Ints, unit: str | None, molar_mass: float | None) -
     strings = view.facts.vocabulary.strings.values
     apart = view.targets(rows)
     targets, number = ([(unit, molar_mass)], 0) if apart is None else apart
-    pairs, place = np.unique(view.column("unit")[rows] * np.int64(len(targets)) + number, return_inverse=True)
+    pairs, place = np.unique(view.at("unit", rows) * np.int64(len(targets)) + number, return_inverse=True)
     found = (divmod(pair, len(targets)) for pair in pairs.tolist())
     lines = np.array([_line(strings[of], *targets[to]) for of, to in found], np.float64).reshape(-1, 2)[place]
     return lines[:, 0], lines[:, 1]

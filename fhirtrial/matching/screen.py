@@ -16,7 +16,7 @@ from fhirtrial.matching.bind import Bound
 from fhirtrial.matching.network import Ints, Network
 from fhirtrial.matching.planes import Planes
 from fhirtrial.matching.truths import truths
-from fhirtrial.matching.view import View
+from fhirtrial.matching.view import View, distinct
 
 FEW = 4
 """Patients up to which bytes, one patient after the other, are quicker than planes."""
@@ -62,12 +62,13 @@ def screen(network: Network, bound: Bound, view: View, *, whole: bool = False) -
     """`whole`: the criteria's planes are kept, too."""
     atoms = truths(bound, view)
     if whole:
-        slots = planes.evaluated(network, planes.packed(atoms))
-        rows = np.concatenate([np.zeros(0, np.int64), *network.criteria])
-        return Screen(slots[network.verdicts], view.patients, (slots, rows))
+        slots = np.concatenate([network.verdicts, *network.criteria])
+        wanted = distinct(slots)
+        found, rows = planes.evaluated(network, atoms, wanted), np.searchsorted(wanted, slots)
+        verdicts, criteria = np.split(rows, [len(network.verdicts)])
+        return Screen(found[verdicts], view.patients, (found, criteria))
     if view.patients <= FEW:
         columns = [planes.one_by_one(network, atoms[:, i])[network.verdicts] for i in range(view.patients)]
         table = np.array(columns, np.int8).reshape(view.patients, -1).T
         return Screen(planes.packed_few(table), view.patients)
-    packed = planes.packed(atoms)
-    return Screen(planes.evaluated(network, packed)[network.verdicts], view.patients)
+    return Screen(planes.evaluated(network, atoms, network.verdicts), view.patients)

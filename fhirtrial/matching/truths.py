@@ -28,14 +28,14 @@ _GOES_ON = np.isin(np.arange(len(Course)), (Course.NOW, Course.RECURRENT))
 
 def truths(bound: Bound, view: View) -> NDArray[np.int8]:
     """[atoms × patients]"""
-    found = bound.silent(view)
+    found = bound.silences.truths(view)
     _of_patients(bound, view, found)
     heard = _in_time(bound, view, bound.ears.hear(view).of(bound.reading))
     touched = np.flatnonzero(heard.ends > heard.starts)
     order = touched[np.argsort(bound.group[touched], kind="stable")]
     for group in np.split(order, np.flatnonzero(np.diff(bound.group[order])) + 1):
         for lanes in _blocks(heard, group):
-            some = _lanes(bound, view, heard, lanes)
+            some = _lanes(bound, view, heard, lanes, found)
             found[some.lane, some.who] = from_record(some.atom, some).truth
     return found
 
@@ -68,7 +68,7 @@ def _in_time(bound: Bound, view: View, heard: Heard) -> Heard:
 def _of_patients(bound: Bound, view: View, found: NDArray[np.int8]) -> None:
     """Ages and sexes, which every patient has."""
     for bounds, numbers in bound.ages:
-        found[numbers] = ages(bounds, view)[0]
+        found[numbers] = ages(bounds, view)
     for atom, number in bound.sexes:
         found[number] = sex(atom, view).truth
 
@@ -82,34 +82,39 @@ def _blocks(heard: Heard, lanes: Ints) -> Iterator[Ints]:
         yield from np.split(lanes, np.flatnonzero(np.diff(rows // MOST_ROWS)) + 1)
 
 
-def _lanes(bound: Bound, view: View, heard: Heard, lanes: Ints) -> Lanes:
-    """The lanes' rows as one chunk."""
+def _lanes(bound: Bound, view: View, heard: Heard, lanes: Ints, silent: NDArray[np.int8]) -> Lanes:
+    """The lanes' rows as one chunk; `silent` are all atoms' truths if no row spoke."""
     places = heard.places(lanes)
     origin = heard.rows[places]
     number = np.repeat(np.arange(len(lanes)), heard.ends[lanes] - heard.starts[lanes])
-    patient = view.column("patient")[origin]
+    patient = view.at("patient", origin)
     new = np.ones(len(origin), bool)
     new[1:] = (number[1:] != number[:-1]) | (patient[1:] != patient[:-1])
+    begin = new.nonzero()[0]
+    lane, who = lanes[number[begin]], patient[begin]
     atom = bound.atoms[int(lanes[0])]
-    states = heads = None
+    states = heads = quiet = None
     if bound.plain[int(bound.group[lanes[0]])]:
-        states, heads = heard.states[places], heard.heads[places]
+        if isinstance(atom, Allergy):
+            # to a list that is not empty silence means something else than to none at all
+            states, heads = _listed(bound, view, origin, number, lanes)
+        else:
+            states, heads, quiet = heard.states[places], heard.heads[places], silent[lane, who]
         if isinstance(atom, Medication):
             states = _routed(bound, view, origin, lanes[number], states)
-        if isinstance(atom, Allergy):
-            states, heads = _listed(bound, view, origin, number, lanes)
     given = (view.facts, view.on, view.codes, view.policy, view.uln)
     return Lanes(
         *given,
         base=view,
         origin=origin,
         key=np.cumsum(new) - 1,
-        who=patient[new],
+        who=who,
         atom=atom,
         asks=bound.asks,
-        lane=lanes[number[new]],
+        lane=lane,
         own_states=states,
         own_heads=heads,
+        silent=quiet,
     )
 
 
@@ -117,7 +122,7 @@ def _listed(
     bound: Bound, view: View, origin: Ints, number: Ints, lanes: Ints
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """What a whole list's codes say of each lane's concept: its reading finds all rows, whatever they speak of."""
-    present, code = np.unique(view.column("code")[origin], return_inverse=True)
+    present, code = np.unique(view.at("code", origin), return_inverse=True)
     sets = [view.facts.vocabulary.codes.values[n] for n in present.tolist()]
     concepts: list[str] = [bound.atoms[lane].concept for lane in lanes.tolist()]
     states = np.array([[view.codes.state(name, one) for one in sets] for name in concepts], np.int8)
@@ -127,7 +132,7 @@ def _listed(
 
 def _routed(bound: Bound, view: View, origin: Ints, lane: Ints, states: NDArray[np.int8]) -> NDArray[np.int8]:
     """The states of medications whose recorded route may settle what their code leaves open."""
-    rows = np.flatnonzero(view.column("route")[origin])
+    rows = np.flatnonzero(view.at("route", origin))
     if not len(rows):
         return states
     values = view.facts.vocabulary.codes.values

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fhirtrial.criteria.tree import Atom
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import Codes, Said, Spoken
-from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, YES, Absence, Bits, Grades, Ints
+from fhirtrial.matching.grades import UNKNOWN, Answer, Bits, Graded, Ints, Places, Test, spread
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.spans import span_of
 from fhirtrial.patients.facts import CEIL, FLOOR, Coverage, Facts, Family, Kind, Level, Patient
@@ -25,7 +25,6 @@ from fhirtrial.site import Limits
 from fhirtrial.terminology import Concept, Terminology
 from fhirtrial.terminology.policy import Policy
 
-Graded = tuple[Grades, Bits]
 Qualifiers = tuple[tuple[str, ...], tuple[str, ...]]
 """Concepts that facts must be of, and those that they must not be of."""
 A = TypeVar("A", bound=Atom)
@@ -60,6 +59,10 @@ class View:
 
     def column(self, name: str) -> NDArray[Any]:
         return self.facts.columns[name]
+
+    def at(self, name: str, rows: Ints | int) -> NDArray[Any]:
+        """What some of the rows say in one column."""
+        return self.column(name)[rows]
 
     def rows(self, *kinds: Kind) -> Ints:
         """The rows of these kinds, ascending."""
@@ -110,10 +113,10 @@ class View:
         cut = zip(present.tolist(), starts.tolist(), ends, strict=True)
         return {number: order[start:end] for number, start, end in cut}
 
-    def states(self, concept: str, column: str = "code") -> NDArray[np.int8]:
-        """The State of every row's CodeableConcept in `column` for `concept`."""
+    def states(self, concept: str, rows: Ints, column: str = "code") -> NDArray[np.int8]:
+        """The State of each of the rows' CodeableConcepts in `column` for `concept`."""
         values = self.facts.vocabulary.codes.values
-        numbers = self.column(column)
+        numbers = self.at(column, rows)
         table = np.zeros(len(values), np.int8)
         for number in distinct(numbers).tolist():
             if number:
@@ -121,59 +124,60 @@ class View:
         found: NDArray[np.int8] = table[numbers]
         return found
 
-    def states_of(self, atom: Atom) -> NDArray[np.int8]:
+    def states_of(self, atom: Atom, rows: Ints) -> NDArray[np.int8]:
         """As `states`, for the concept that the atom asks for."""
-        return self.states(atom.concept)  # type: ignore[union-attr,arg-type]
+        return self.states(atom.concept, rows)  # type: ignore[union-attr,arg-type]
 
-    def heads_of(self, atom: Atom) -> NDArray[np.bool_]:
+    def heads_of(self, atom: Atom, rows: Ints) -> NDArray[np.bool_]:
         """As `heads`, for the concept that the atom asks for."""
-        return self.heads(atom.concept)  # type: ignore[union-attr,arg-type]
+        return self.heads(atom.concept, rows)  # type: ignore[union-attr,arg-type]
 
     def routed_states_of(self, atom: Atom, rows: Ints) -> NDArray[np.int8]:
         """As `routed_states`, for the concept that the atom asks for."""
         return self.routed_states(atom.concept, rows)  # type: ignore[union-attr,arg-type]
 
-    def asking(self, atom: A, asked: Callable[[A], T], rows: Ints) -> Sequence[tuple[T, Ints | slice]]:  # noqa: ARG002
-        """What is asked of the rows, each with the places of those of which it is: one thing, but see `lanes`."""
-        return [(asked(atom), slice(None))]
+    def asking(self, atom: A, asked: Callable[[A], T | None], rows: Ints) -> Sequence[tuple[T, Places]]:  # noqa: ARG002
+        """What is asked of the rows, each with the places of those of which it is: at most one thing, but see `lanes`.
 
-    def each(self, atom: A, asked: Callable[[A], T], rows: Ints, judge: Callable[[T, Ints], Graded]) -> list[Graded]:
-        """The rows judged by what is asked of them, as a part of their grades; what asks for nothing is held."""
-        parts = self.asking(atom, asked, rows)
-        if len(parts) == 1:
-            ((one, _),) = parts
-            return [judge(one, rows)] if one else []
-        grade, reasons = np.full(len(rows), YES, np.int8), np.zeros(len(rows), np.uint32)
-        for one, places in parts:
-            if one:
-                grade[places], reasons[places] = judge(one, rows[places])
-        return [(grade, reasons)]
+        What is false (None, an empty text) asks for nothing.
+        """
+        one = asked(atom)
+        return [(one, slice(None))] if one else []
+
+    def each(self, atom: A, asked: Callable[[A], T | None], judge: Callable[[T, Ints], Graded]) -> Test:
+        """Judges rows by what is asked of them; what asks for nothing is held."""
+
+        def test(rows: Ints) -> Graded | None:
+            parts = [(places, judge(one, rows[places])) for one, places in self.asking(atom, asked, rows)]
+            if len(parts) == 1 and isinstance(parts[0][0], slice):
+                return parts[0][1]
+            return spread(len(rows), parts) if parts else None
+
+        return test
 
     def which(self, atom: A, asked: Callable[[A], object], rows: Ints) -> NDArray[np.bool_]:
         """Of which of the rows it is asked."""
         which = np.zeros(len(rows), bool)
-        for one, places in self.asking(atom, asked, rows):
-            which[places] = bool(one)
+        for _, places in self.asking(atom, asked, rows):
+            which[places] = True
         return which
 
-    def qualified(self, atom: A, asked: Callable[[A], Qualifiers | None], rows: Ints) -> list[Graded]:
-        """Whether the facts are of each of the atom's other concepts, and of none that they must not be of."""
-        return self.each(atom, asked, rows, self._qualified)
+    def qualified(self, atom: A, asked: Callable[[A], Qualifiers | None]) -> Test:
+        """Judges whether facts are of each of the atom's other concepts, and of none that they must not be of."""
+        return self.each(atom, asked, self._qualified)
 
-    def _qualified(self, asked: Qualifiers | None, rows: Ints) -> Graded:
-        assert asked is not None  # noqa: S101 - only called with some
+    def _qualified(self, asked: Qualifiers, rows: Ints) -> Graded:
         values = self.facts.vocabulary.codes.values
-        numbers = self.column("code")[rows]
+        numbers = self.at("code", rows)
         table = np.zeros(len(values), np.int8)
         for number in distinct(numbers).tolist():
             table[number] = self.codes.qualified(values[number], *asked)
-        grade = table[numbers]
-        return grade, np.where(grade == UNKNOWN, Reason.CODE_TOO_COARSE, 0).astype(np.uint32)
+        return Graded(table[numbers], lambda: Reason.CODE_TOO_COARSE)
 
-    def heads(self, concept: str) -> NDArray[np.bool_]:
-        """Rows whose code is the one that stands for the whole concept in its system."""
+    def heads(self, concept: str, rows: Ints) -> NDArray[np.bool_]:
+        """Which of the rows have the code that stands for the whole concept in its system."""
         values = self.facts.vocabulary.codes.values
-        numbers = self.column("code")
+        numbers = self.at("code", rows)
         table = np.zeros(len(values), bool)
         for number in distinct(numbers).tolist():
             table[number] = self.codes.is_head(concept, values[number])
@@ -183,7 +187,7 @@ class View:
     def routed_states(self, concept: str, rows: Ints) -> NDArray[np.int8]:
         """As `states`, for these rows of medications, where a recorded route settles classes of drugs by route."""
         values = self.facts.vocabulary.codes.values
-        numbers, routes = self.column("code")[rows], self.column("route")[rows]
+        numbers, routes = self.at("code", rows), self.at("route", rows)
         found = np.zeros(len(rows), np.int8)
         for code, route in set(zip(numbers.tolist(), routes.tolist(), strict=True)):
             group = self.route(route) if route else None
@@ -227,18 +231,18 @@ class View:
     def sexes(self) -> NDArray[np.str_]:
         return np.array([p.sex for p in self.facts.patients], dtype="U8")
 
-    def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: calendar.Span) -> Absence:
+    def absence(self, kind: str, atom: Atom, families: tuple[Family, ...], span: calendar.Span) -> Answer:
         """What it means, per patient, that no fact answers: the policy, where docs/truth.md lets it speak."""
         concept: str = atom.concept  # type: ignore[union-attr,assignment]
         if self.policy.absence(kind, self.concept(concept)) != "presumed-no":
             return self._absence(families, span, False)
         return self._absence(families, span, True, self._complete(self.codes.complete(concept), families))
 
-    def uncoded_absence(self, kind: str, families: tuple[Family, ...], span: calendar.Span) -> Absence:
+    def uncoded_absence(self, kind: str, families: tuple[Family, ...], span: calendar.Span) -> Answer:
         """As `absence`, for kinds that ask for no one coded concept: encounter, imaging, family."""
         return self._absence(families, span, self.policy.absences.get(kind, "unknown") == "presumed-no")
 
-    def recorded(self, families: tuple[Family, ...], span: calendar.Span) -> Absence:
+    def recorded(self, families: tuple[Family, ...], span: calendar.Span) -> Answer:
         """As `absence`, for questions about the record itself: what a fully read record lacks, it lacks."""
         return self._absence(families, span, True)
 
@@ -248,16 +252,27 @@ class View:
         span: calendar.Span,
         speaks: bool | NDArray[np.bool_],
         complete: bool | NDArray[np.bool_] = True,
-    ) -> Absence:
+    ) -> Answer:
         """`speaks`: absence may mean no; `complete`: where it may, the codes in use say all of the concept."""
-        reasons = np.zeros(self.patients, np.uint32)
-        for family in families:
-            level, since = self.of(self.whole.levels[family]), self.of(self.whole.since[family])
-            late = (level == Level.COMPLETE) & (since != FLOOR) & (since > span.first_earliest)
-            reasons |= LACKING[level] | np.where(late, _PARTIAL, _NOTHING)
-        why = np.where(speaks, np.where(complete, _NOTHING, _INCOMPLETE), _ABSENT)
-        reasons = np.where(reasons == 0, why, reasons)
-        return Absence(np.where(reasons == 0, PRESUMED_NO, UNKNOWN).astype(np.int8), reasons)
+        reach = [(self.of(self.whole.levels[NUMBER[one]]), self._late(one, span)) for one in families]
+        presumed = np.full(self.patients, speaks) & complete
+        for level, late in reach:
+            presumed &= (level == Level.COMPLETE) & ~late
+
+        def why() -> Bits:
+            reasons = np.zeros(self.patients, np.uint32)
+            for level, late in reach:
+                reasons |= LACKING[level] | np.where(late & (level == Level.COMPLETE), _PARTIAL, _NOTHING)
+            mute: Bits = np.where(speaks, np.where(complete, _NOTHING, _INCOMPLETE), _ABSENT)
+            return np.where(reasons == 0, mute, reasons)
+
+        return Answer((UNKNOWN - presumed.view(np.int8)).astype(np.int8), why)
+
+    def _late(self, family: Family, span: calendar.Span) -> NDArray[np.bool_]:
+        """Whose record of the family speaks only from some day after the span's first."""
+        since = self.of(self.whole.since[NUMBER[family]])
+        late: NDArray[np.bool_] = (since != FLOOR) & (since > span.first_earliest)
+        return late
 
     def _complete(self, concept: int | Ints, families: tuple[Family, ...]) -> NDArray[np.bool_]:
         """Per patient: for each family, its facts use a system in which the concept is complete, or there are none.
@@ -266,7 +281,7 @@ class View:
         """
         result = np.ones(self.patients, bool)
         for family in families:
-            used = self.of(self.whole.systems[family])
+            used = self.of(self.whole.systems[NUMBER[family]])
             result &= (used & concept != 0) | (used == 0)
         return result
 
@@ -280,36 +295,34 @@ class View:
         return everyone
 
     @cached_property
-    def levels(self) -> Mapping[Family, Ints]:
-        """Per family and patient, how much of it was read."""
-        return self._coverage(lambda c: c.level)
+    def levels(self) -> NDArray[np.int8]:
+        """[families × patients]: how much of each was read."""
+        return self._coverage(lambda c: c.level).astype(np.int8)
 
     @cached_property
-    def since(self) -> Mapping[Family, Ints]:
-        """Per family and patient, the first day that the record can speak of."""
+    def since(self) -> Ints:
+        """[families × patients]: the first day that the record can speak of."""
         return self._coverage(lambda c: c.since)
 
-    def _coverage(self, of: Callable[[Coverage], int]) -> Mapping[Family, Ints]:
+    def _coverage(self, of: Callable[[Coverage], int]) -> Ints:
         """Patients that share what was read of them are looked at once."""
         none, shared = Coverage(), {id(p.coverage): p.coverage for p in self.facts.patients}
         numbers = {one: number for number, one in enumerate(shared)}
         mine = np.array([numbers[id(p.coverage)] for p in self.facts.patients], np.int64)
-        return {f: np.array([of(one.get(f, none)) for one in shared.values()], np.int64)[mine] for f in Family}
+        told = np.array([[of(one.get(f, none)) for one in shared.values()] for f in FAMILIES], np.int64)
+        found: Ints = told.reshape(len(FAMILIES), -1)[:, mine]
+        return found
 
     @cached_property
-    def systems(self) -> Mapping[Family, Ints]:
-        """Per family and patient: a bit for each code system in use, the last for uncoded or local."""
+    def systems(self) -> NDArray[np.int32]:
+        """[families × patients]: a bit for each code system in use, the last for uncoded or local."""
         codes, values = self.column("code"), self.facts.vocabulary.codes.values
-        table = np.zeros(len(values), np.int64)
+        table = np.zeros(len(values), np.int32)
         for number in distinct(codes).tolist():
             table[number] = self.codes.systems(values[number])
-        families = list(KINDS)
-        of_kind = np.full(len(Kind), len(families), np.int64)
-        for number, kinds in enumerate(KINDS.values()):
-            of_kind[list(kinds)] = number
-        found = np.zeros((len(families) + 1, self.patients), np.int64)
-        np.bitwise_or.at(found, (of_kind[self.column("kind")], self.column("patient")), table[codes])
-        return dict(zip(families, found, strict=False))
+        found = np.zeros((len(FAMILIES) + 1) * self.patients, np.int32)
+        np.bitwise_or.at(found, _FAMILY_OF[self.column("kind")] * self.patients + self.column("patient"), table[codes])
+        return found.reshape(-1, self.patients)[:-1]
 
 
 def of_kinds(kind: NDArray[Any], kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:
@@ -341,3 +354,9 @@ KINDS: Mapping[Family, tuple[Kind, ...]] = {
     Family.ENCOUNTERS: (Kind.ENCOUNTER,),
     Family.FAMILY_HISTORY: (Kind.RELATIVE,),
 }
+FAMILIES = tuple(KINDS)
+NUMBER = {family: number for number, family in enumerate(FAMILIES)}
+_FAMILY_OF = np.array(
+    [next((n for n, kinds in enumerate(KINDS.values()) if kind in kinds), len(FAMILIES)) for kind in Kind], np.int64
+)
+"""Each Kind's family by number, one more for those of none."""

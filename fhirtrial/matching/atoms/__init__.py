@@ -63,11 +63,8 @@ def answer(question: Asked, view: View) -> Answer:
     both = told.or_else(recorded)
     # an answer that is not final, not dated or contradicted is no silence: nothing may be presumed against it
     open_ = (told.truth == UNKNOWN) & (told.reasons != _unanswered(atom)) & (recorded.truth == PRESUMED_NO)
-    return replace(
-        both,
-        truth=np.where(open_, UNKNOWN, both.truth).astype(np.int8),
-        reasons=np.where(open_, told.reasons, both.reasons).astype(np.uint32),
-    )
+    truth = np.where(open_, UNKNOWN, both.truth).astype(np.int8)
+    return Answer(truth, lambda: np.where(open_, told.reasons, both.reasons), lambda: both.rows)
 
 
 def _unanswered(atom: Atom) -> Reason:
@@ -84,7 +81,7 @@ def _of_everyone(atom: Atom, view: View) -> Answer:
     """Answered on the rows that the atom looks at alone; its rows are then those of the chunk again."""
     lane = narrowed(view, atom)
     told = from_record(atom, lane)
-    return replace(told, rows=replace(told.rows, index=lane.origin[told.rows.index]))
+    return replace(told, shows=lambda: replace(told.rows, index=lane.origin[told.rows.index]))
 
 
 def from_record(atom: Atom, view: View) -> Answer:

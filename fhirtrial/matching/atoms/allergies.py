@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Allergy
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import State
-from fhirtrial.matching.grades import NO, PRESUMED_NO, UNKNOWN, YES, Answer, Ints, Rows, denied, exists, least
-from fhirtrial.matching.identity import denials, first_days, identified, standing
+from fhirtrial.matching.grades import (
+    NO,
+    PRESUMED_NO,
+    UNKNOWN,
+    Answer,
+    Graded,
+    Ints,
+    Rows,
+    exists,
+    followed,
+    graded,
+    least,
+)
+from fhirtrial.matching.identity import denials, denied, identified, standing
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, began, graded
+from fhirtrial.matching.timing import began
 from fhirtrial.matching.view import View, distinct
 from fhirtrial.patients.facts import CEIL, FLOOR, Course, Family, Kind, Standing
 
@@ -22,27 +36,36 @@ TYPE = "http://hl7.org/fhir/allergy-intolerance-type"
 
 def allergy(atom: Allergy, view: View) -> Answer:
     rows = view.rows(Kind.ALLERGY)
-    states = view.states_of(atom)[rows]
+    states = view.states_of(atom, rows)
     types = _types(view)
     refuted = denials(view, rows[_same_kind(atom, view, rows, types)], atom, refuted=True)
-    named, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
+    spoken = (states >= State.MENTIONED).nonzero()[0]
+    named = rows[spoken]
+    grades = least(
+        named,
+        identified(states[spoken]),
+        partial(standing, view),
+        partial(_begun, view),
+        partial(_goes_on, view),
+        view.each(atom, _type, lambda asked, some: _typed(asked, types[view.at("category", some)])),
+    )
+    found = Rows(named, view.at("patient", named), grades)
     span = calendar.until(view.on)
-    over = view.column("course")[named] == Course.OVER
-    parts = [identified(states), standing(view, named), _begun(view, named), graded(~over, over)]
-    parts += view.each(atom, _type, named, lambda asked, some: _typed(asked, types[view.column("category")[some]]))
-    grade, reasons = least(*parts)
-    found = Rows(named, view.column("patient")[named], grade, reasons)
     answer = exists(found, view.absence("allergy", atom, (Family.ALLERGIES,), span), assumed=False)
-    answer = denied(answer, refuted, first_days(view, found), first_days(view, refuted, latest=True))
-    return _with_list(atom, view, answer)
+    return _with_list(atom, view, denied(view, answer, found, refuted))
 
 
 def _begun(view: View, rows: Ints) -> Graded:
     """Whether it had begun by the index date; an active entry without any date is current."""
-    grade, reasons = began(view, rows, calendar.until(view.on))
-    undated = (view.column("start_low")[rows] == FLOOR) & (view.column("start_high")[rows] == CEIL)
-    current = undated & (view.column("course")[rows] == Course.NOW)
-    return np.where(current, YES, grade).astype(np.int8), np.where(current, 0, reasons).astype(np.uint32)
+    found = began(view, calendar.until(view.on), rows)
+    undated = (view.at("start_low", rows) == FLOOR) & (view.at("start_high", rows) == CEIL)
+    current = undated & (view.at("course", rows) == Course.NOW)
+    return Graded(np.maximum(found.grade, current.view(np.int8) << 2), found.why)
+
+
+def _goes_on(view: View, rows: Ints) -> Graded:
+    over = view.at("course", rows) == Course.OVER
+    return graded(~over, over, 0)
 
 
 def _type(atom: Allergy) -> str:
@@ -65,10 +88,10 @@ def _typed(asked: str, types: Ints) -> Graded:
 
 def _same_kind(atom: Allergy, view: View, rows: Ints, types: Ints) -> NDArray[np.bool_]:
     """Entries whose refutation answers the question: refuting the intolerance leaves the allergy open."""
-    stated = types[view.column("category")[rows]]
+    stated = types[view.at("category", rows)]
     same: NDArray[np.bool_] = stated == 0
     for asked, places in view.asking(atom, _type, rows):
-        same[places] |= bool(asked) & (stated[places] & TYPES.get(asked, 0) != 0)
+        same[places] |= stated[places] & TYPES[asked] != 0
     return same
 
 
@@ -78,32 +101,28 @@ def _with_list(atom: Allergy, view: View, answer: Answer) -> Answer:
     Such a statement that is not active any more says nothing, and does not fill the list.
     """
     rows = view.rows(Kind.ALLERGY)
-    rows = rows[(view.column("standing")[rows] == Standing.ASSERTED) & (view.column("start_low")[rows] <= view.today)]
+    rows = rows[(view.at("standing", rows) == Standing.ASSERTED) & (view.at("start_low", rows) <= view.today)]
     none_known = np.zeros(view.patients, bool)
     listed = np.zeros(view.patients, bool)
     denies = _denies(atom, view, rows)
-    kept = ~(denies & (view.column("course")[rows] == Course.OVER))
+    kept = ~(denies & (view.at("course", rows) == Course.OVER))
     rows, denial = rows[kept], rows[kept & denies]
-    none_known[view.column("patient")[denial]] = True
-    listed[view.column("patient")[rows]] = True
+    none_known[view.at("patient", denial)] = True
+    listed[view.at("patient", rows)] = True
     unlisted = (answer.truth == PRESUMED_NO) & ~listed
     clear = none_known & (answer.truth <= UNKNOWN) & ~_named(answer, view)
     truth = np.where(clear, NO, np.where(unlisted, UNKNOWN, answer.truth)).astype(np.int8)
-    reasons = np.where(clear, 0, np.where(unlisted, Reason.ABSENT, answer.reasons)).astype(np.uint32)
-    shown = Rows(
-        np.concatenate((answer.rows.index, denial)),
-        np.concatenate((answer.rows.patient, view.column("patient")[denial])),
-        np.concatenate((answer.rows.grade, np.full(len(denial), NO, np.int8))),
-        np.concatenate((answer.rows.reasons, np.zeros(len(denial), np.uint32))),
+    against = Rows.certain(denial, view.at("patient", denial), NO)
+    return Answer(
+        truth, lambda: np.where(unlisted, Reason.ABSENT, answer.reasons), lambda: followed(answer.rows, against)
     )
-    return Answer(truth, reasons, shown)
 
 
 def _denies(atom: Allergy, view: View, rows: Ints) -> NDArray[np.bool_]:
     """Rows that say "no known allergy", or "no known drug allergy" where a drug is asked for."""
-    said: NDArray[np.bool_] = view.states("no-known-allergy")[rows] == State.HIT
-    said |= (view.states("no-known-drug-allergy")[rows] == State.HIT) & view.which(atom, view.codes.of_drug, rows)
-    said |= view.states_of(atom)[rows] == State.DENIAL
+    said: NDArray[np.bool_] = view.states("no-known-allergy", rows) == State.HIT
+    said |= (view.states("no-known-drug-allergy", rows) == State.HIT) & view.which(atom, view.codes.of_drug, rows)
+    said |= view.states_of(atom, rows) == State.DENIAL
     return said
 
 

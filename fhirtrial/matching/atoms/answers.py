@@ -8,10 +8,9 @@ import numpy as np
 
 from fhirtrial.errors import Problem
 from fhirtrial.matching.atoms.qualitative import reading
-from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Rows, constant
+from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Graded, Rows, constant, graded
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.results import latest
-from fhirtrial.matching.timing import graded
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CodeSet, Facts, Kind, Standing, ValueKind
 
@@ -21,25 +20,24 @@ def answered(view: View, questionnaire: str, link_id: str, why: Reason) -> Answe
     asked = CodeSet(((questionnaire, link_id),))
     values = view.facts.vocabulary.codes.values
     rows = view.rows(Kind.ANSWER)
-    codes = view.column("code")[rows]
+    codes = view.at("code", rows)
     rows = rows[np.array([values[n].codings == asked.codings for n in codes.tolist()], bool)]
-    rows = rows[view.column("start_low")[rows] <= view.today]
+    rows = rows[view.at("start_low", rows) <= view.today]
     if not len(rows):
         return constant(view.patients, UNKNOWN, why)
     said = np.array([_said(view, row) for row in rows.tolist()], np.int8)
-    unconfirmed = view.column("standing")[rows] == Standing.UNCONFIRMED
+    unconfirmed = view.at("standing", rows) == Standing.UNCONFIRMED
     grade = np.where(unconfirmed, UNKNOWN, said).astype(np.int8)
-    reasons = np.where(grade == UNKNOWN, np.where(unconfirmed, Reason.UNCONFIRMED, why), 0).astype(np.uint32)
-    placed, _ = graded(view.column("start_high")[rows] <= view.today, np.zeros(len(rows), bool))
-    truth, open_, deciding = latest(view, rows, grade, reasons, placed)
-    patient = view.column("patient")[rows]
+    judged = Graded(grade, lambda: np.where(unconfirmed, Reason.UNCONFIRMED, why))
+    placed = graded(view.at("start_high", rows) <= view.today, np.zeros(len(rows), bool), Reason.UNDATED)
+    found = latest(view, rows, judged, placed.grade)
+    patient = view.at("patient", rows)
     has = np.zeros(view.patients, bool)
     has[patient] = True
-    evidence = Rows(rows, patient, grade, reasons).kept(deciding)
     return Answer(
-        np.where(has, truth, UNKNOWN).astype(np.int8),
-        np.where(has, np.where(truth == UNKNOWN, open_, 0), why).astype(np.uint32),
-        evidence,
+        np.where(has, found.truth, UNKNOWN).astype(np.int8),
+        lambda: np.where(has, found.why(), why),
+        lambda: Rows(rows, patient, judged).at(found.deciding.nonzero()[0]),
     )
 
 
@@ -61,7 +59,7 @@ def outdated(facts: Facts, asked: Iterable[tuple[str, str]]) -> list[Problem]:
 
 
 def _said(view: View, row: int) -> int:
-    if view.column("value_kind")[row] == ValueKind.BOOLEAN:
-        return YES if view.column("low")[row] else NO
-    said = reading(view.facts.vocabulary.codes.values[view.column("value")[row]])
+    if view.at("value_kind", row) == ValueKind.BOOLEAN:
+        return YES if view.at("low", row) else NO
+    said = reading(view.facts.vocabulary.codes.values[view.at("value", row)])
     return {"positive": YES, "negative": NO}.get(said, UNKNOWN)

@@ -7,7 +7,7 @@ import numpy as np
 from fhirtrial.criteria.tree import Change, Offset
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import State
-from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Grades, Ints, Rows, constant, presumed
+from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Graded, Grades, Ints, Rows, constant, presumed
 from fhirtrial.matching.quantities import Numbers, compare, numbers
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import measured
@@ -21,15 +21,15 @@ def change(atom: Change, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.OBSERVATION)
-    mine = (view.states_of(atom)[rows] == State.HIT) & (view.column("standing")[rows] == Standing.ASSERTED)
+    mine = (view.states_of(atom, rows) == State.HIT) & (view.at("standing", rows) == Standing.ASSERTED)
     rows = rows[mine]
     concept = view.concept(atom.concept)
     n = numbers(view, rows, concept.unit if atom.relative else atom.unit, concept.molar_mass)
     rows, n = rows[n.why != Reason.ABSENT], n.kept(n.why != Reason.ABSENT)
-    placed, _ = measured(view, rows, span)
+    placed = measured(view, span, rows).grade
     absence = view.absence(concept.kind, atom, (Family.OBSERVATIONS,), span)
     truth, reasons = absence.truth.copy(), absence.reasons.copy()
-    patient = view.column("patient")[rows]
+    patient = view.at("patient", rows)
     grade = np.full(len(rows), NO, np.int8)
     # without a later result in the window there is no pair
     timely = np.zeros(view.patients, bool)
@@ -40,14 +40,14 @@ def change(atom: Change, view: View) -> Answer:
         found = np.arange(*np.searchsorted(patient, [p, p + 1]))
         truth[p], reasons[p], deciding = _pairs(atom, view, rows, n, placed, found)
         grade[deciding] = truth[p]
-    evidence = Rows(rows, patient, grade, np.where(grade == UNKNOWN, reasons[patient], 0).astype(np.uint32))
-    return Answer(presumed(truth, span.assumed), reasons, evidence)
+    evidence = Rows(rows, patient, Graded(grade, lambda: reasons[patient]))
+    return Answer(presumed(truth, span.assumed), lambda: reasons, lambda: evidence)
 
 
 def _pairs(atom: Change, view: View, rows: Ints, n: Numbers, placed: Grades, found: Ints) -> tuple[int, int, list[int]]:
     """The best pair; two results of which nobody knows which came first are a pair both ways, and undated."""
     best, why, deciding = -1, 0, []
-    instant, blur = (view.column(name)[rows] for name in ("instant", "blur"))
+    instant, blur = (view.at(name, rows) for name in ("instant", "blur"))
     for later in found.tolist():
         for earlier in found.tolist():
             apart = _apart(atom, view, int(rows[earlier]), int(rows[later]))
@@ -80,16 +80,16 @@ def _moved(atom: Change, n: Numbers, earlier: int, later: int) -> tuple[int, int
     if atom.relative:
         moved = 100 * moved / abs(n.low[earlier])
     moved = -moved if atom.direction == "decrease" else moved
-    grade, _ = compare(Numbers.exactly(np.array([moved])), atom.op, np.array([atom.amount]))
-    return int(grade[0]), 0
+    told = compare(Numbers.exactly(np.array([moved])), atom.op, np.array([atom.amount]))
+    return int(told.grade[0]), 0
 
 
 def _apart(atom: Change, view: View, earlier: int, later: int) -> int:
     """Whether the two are no further apart than `within`, by the calendar."""
     if atom.within is None:
         return YES
-    first, last = (int(view.column(name)[earlier]) for name in ("start_low", "start_high"))
-    low, high = (int(view.column(name)[later]) for name in ("start_low", "start_high"))
+    first, last = (int(view.at(name, earlier)) for name in ("start_low", "start_high"))
+    low, high = (int(view.at(name, later)) for name in ("start_low", "start_high"))
     due = [_due(day, atom.within) for day in (first, last)]
     if high <= due[0]:
         return YES

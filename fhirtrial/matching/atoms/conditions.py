@@ -7,7 +7,6 @@ from functools import partial
 from operator import attrgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Condition
 from fhirtrial.matching import calendar
@@ -18,24 +17,30 @@ from fhirtrial.matching.grades import (
     UNKNOWN,
     YES,
     Answer,
+    Graded,
+    Grades,
     Ints,
     Rows,
+    Test,
     constant,
-    denied,
     exists,
+    graded,
     least,
     presumed,
+    spread,
 )
-from fhirtrial.matching.identity import denials, first_days, identified, standing
+from fhirtrial.matching.identity import denials, denied, identified, standing
 from fhirtrial.matching.reads import qualifiers
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, began, graded, overlapped
+from fhirtrial.matching.timing import began, overlapped
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CEIL, FLOOR, Course, Family, Kind
 from fhirtrial.terminology.severity import severity_rank
 
 _SEVERITY, _COURSE, _STAGE = attrgetter("severity"), attrgetter("course"), attrgetter("stage")
 SEVERITIES = {"mild": 1, "moderate": 2, "severe": 3}
+_GOES_ON = np.isin(np.arange(len(Course)), (Course.NOW, Course.RECURRENT))
+_ENDED = np.isin(np.arange(len(Course)), (Course.OVER, Course.PAUSED))
 
 
 def condition(atom: Condition, view: View, *, since: int = FLOOR) -> Answer:
@@ -44,21 +49,24 @@ def condition(atom: Condition, view: View, *, since: int = FLOOR) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     all_rows = view.rows(Kind.CONDITION)
-    states = view.states_of(atom)[all_rows]
-    rows, states = all_rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
-    parts = [identified(states), standing(view, rows), _time(atom, view, rows, states, span)]
-    parts += view.qualified(atom, qualifiers, rows)
-    if since > FLOOR:
-        parts.append(_fresh(view, rows, since))
-    parts += view.each(atom, _SEVERITY, rows, partial(_severity, view))
-    parts += view.each(atom, _COURSE, rows, partial(_course, view))
-    parts += view.each(atom, _STAGE, rows, partial(_stage, view))
-    grade, reasons = least(*parts)
-    found = Rows(rows, view.column("patient")[rows], grade, reasons)
+    states = view.states_of(atom, all_rows)
+    spoken = (states >= State.MENTIONED).nonzero()[0]
+    rows = all_rows[spoken]
+    grades = least(
+        rows,
+        identified(states[spoken]),
+        partial(standing, view),
+        _time(atom, view, span),
+        view.qualified(atom, qualifiers),
+        partial(_fresh, view, since),
+        view.each(atom, _SEVERITY, partial(_severity, view)),
+        view.each(atom, _COURSE, partial(_course, view)),
+        view.each(atom, _STAGE, partial(_stage, view)),
+    )
+    found = Rows(rows, view.at("patient", rows), grades)
     absence = view.absence("condition", atom, (Family.CONDITIONS,), span)
     answer = exists(found, absence, assumed=span.assumed)
-    denial = denials(view, all_rows, atom)
-    told = denied(answer, denial, first_days(view, found), first_days(view, denial, latest=True))
+    told = denied(view, answer, found, denials(view, all_rows, atom))
     return replace(told, truth=presumed(told.truth, span.assumed))
 
 
@@ -68,26 +76,30 @@ def _when(atom: Condition) -> str:
     return atom.when if atom.when in {"onset", "history"} else "lasting"
 
 
-def _time(atom: Condition, view: View, rows: Ints, states: NDArray[np.int8], span: calendar.Span) -> Graded:
-    ((grade, reasons),) = view.each(atom, _when, rows, partial(_placed, view, span))
-    history = np.flatnonzero(states == State.HISTORY)
-    if len(history):
-        ((once, why),) = view.each(atom, _once, rows[history], partial(_was_once, view))
-        grade, reasons = grade.copy(), reasons.copy()
-        grade[history], reasons[history] = once, why
-    return grade, reasons
+def _time(atom: Condition, view: View, span: calendar.Span) -> Test:
+    placed = view.each(atom, _when, partial(_placed, view, span))
+    was_once = view.each(atom, _once, partial(_was_once, view))
+
+    def test(rows: Ints) -> Graded | None:
+        history = view.states_of(atom, rows) == State.HISTORY
+        if not history.any():
+            return placed(rows)
+        parts = [(places, judge(rows[places])) for places, judge in ((~history, placed), (history, was_once))]
+        return spread(len(rows), [(places.nonzero()[0], one) for places, one in parts if one is not None])
+
+    return test
 
 
 def _placed(view: View, span: calendar.Span, when: str, rows: Ints) -> Graded:
     match when:
         case "onset":
-            return began(view, rows, span)
+            return began(view, span, rows)
         case "now":
             return _current(view, rows)
         case "history":
-            return _over(view, rows, span)
+            return _over(view, span, rows)
         case _:
-            return _lasting(view, rows, span)
+            return _lasting(view, span, rows)
 
 
 def _once(atom: Condition) -> tuple[str, bool]:
@@ -97,53 +109,55 @@ def _once(atom: Condition) -> tuple[str, bool]:
 def _was_once(view: View, asked: tuple[str, bool], rows: Ints) -> Graded:
     """A code for "history of" says that it was once so, not when, and that it is not so now."""
     when, windowed = asked
-    told = {"active": (NO, 0), "history": (YES, 0), "onset": (UNKNOWN, Reason.UNDATED)}
-    then, why = told.get(when, (UNKNOWN, Reason.UNDATED) if windowed else (YES, 0))
-    past, unplaced = overlapped(view, rows, calendar.until(view.on))
-    reasons = np.full(len(rows), why, np.uint32) if then == UNKNOWN else unplaced
-    return np.minimum(then, past).astype(np.int8), reasons
+    then = {"active": NO, "history": YES, "onset": UNKNOWN}.get(when, UNKNOWN if windowed else YES)
+    past = overlapped(view, calendar.until(view.on), rows)
+    return Graded(np.minimum(past.grade, then), lambda: Reason.UNDATED)
 
 
-def _lasting(view: View, rows: Ints, span: calendar.Span) -> Graded:
+def _lasting(view: View, span: calendar.Span, rows: Ints) -> Graded:
     """Its time overlaps the window; what holds at the index date overlaps every window that ends there."""
-    grade, reasons = overlapped(view, rows, span)
-    now, _ = _current(view, rows)
-    up_to_date = span.of(view.column("patient")[rows]).last_earliest == view.today
-    grade = np.where(up_to_date & (now >= PRESUMED_YES), np.maximum(grade, now), grade).astype(np.int8)
-    return grade, np.where(grade == UNKNOWN, reasons, 0).astype(np.uint32)
+    found = overlapped(view, span, rows)
+    now = _current(view, rows).grade
+    up_to_date = span.of(view.at("patient", rows)).last_earliest == view.today
+    held: Grades = now * (up_to_date & (now >= PRESUMED_YES))
+    return Graded(np.maximum(found.grade, held), found.why)
 
 
 def _current(view: View, rows: Ints) -> Graded:
     """Whether it holds at the index date: a stated active status is current even where its onset is not dated."""
     today = calendar.day(view.on)
-    course, low, high = (view.column(name)[rows] for name in ("course", "start_low", "start_high"))
-    grade, reasons = overlapped(view, rows, calendar.at(view.on))
-    lasting = (course == Course.NOW) | (course == Course.RECURRENT)
+    course, low, high = (view.at(name, rows) for name in ("course", "start_low", "start_high"))
+    grade = overlapped(view, calendar.at(view.on), rows).grade
     begun = (high <= today) | ((low == FLOOR) & (high == CEIL))
-    grade = np.where(lasting & begun, YES, grade)
-    endless = view.column("end_high")[rows] == CEIL
-    grade = np.where(((course == Course.OVER) | (course == Course.PAUSED)) & endless, NO, grade)
+    endless = view.at("end_high", rows) == CEIL
+    grade[(_GOES_ON[course] & begun).nonzero()[0]] = YES
+    grade[(_ENDED[course] & endless).nonzero()[0]] = NO
     # nothing said about its course and nothing about its end: taken as still there, by assumption
-    unstated = (course == Course.OPEN) & endless & begun
-    grade = np.where(unstated, PRESUMED_YES, grade).astype(np.int8)
-    return grade, np.where(grade == UNKNOWN, reasons | Reason.UNDATED, 0).astype(np.uint32)
+    grade[((course == Course.OPEN) & endless & begun).nonzero()[0]] = PRESUMED_YES
+    return Graded(grade, lambda: Reason.UNDATED)
 
 
-def _over(view: View, rows: Ints, span: calendar.Span) -> Graded:
+def _over(view: View, span: calendar.Span, rows: Ints) -> Graded:
     """It was there and is no longer; what is in remission is over (FHIR's status inactive holds both)."""
-    now, why = _current(view, rows)
-    return least(overlapped(view, rows, span), (YES - now, why))
+
+    def gone(some: Ints) -> Graded:
+        now = _current(view, some)
+        return Graded(YES - now.grade, now.why)
+
+    return least(rows, overlapped(view, span, rows), gone)
 
 
-def _fresh(view: View, rows: Ints, since: int) -> Graded:
-    low, high, recorded = (view.column(name)[rows] for name in ("start_low", "start_high", "recorded"))
+def _fresh(view: View, since: int, rows: Ints) -> Graded | None:
+    if since == FLOOR:
+        return None
+    low, high, recorded = (view.at(name, rows) for name in ("start_low", "start_high", "recorded"))
     old = (high < since) | ((low == FLOOR) & (recorded > FLOOR) & (recorded < since))
-    return np.where(old, UNKNOWN, YES).astype(np.int8), np.where(old, Reason.STALE, 0).astype(np.uint32)
+    return graded(~old, np.zeros(len(rows), bool), Reason.STALE)
 
 
 def _severity(view: View, asked: str, rows: Ints) -> Graded:
     least_rank = SEVERITIES[asked]
-    values, numbers = view.facts.vocabulary.codes.values, view.column("severity")[rows]
+    values, numbers = view.facts.vocabulary.codes.values, view.at("severity", rows)
     table = {n: severity_rank(values[n].codings, values[n].words) for n in np.unique(numbers).tolist()}
     rank = np.array([table[n] for n in numbers.tolist()], np.int64)
     return graded(rank >= least_rank, (rank > 0) & (rank < least_rank), Reason.ABSENT)
@@ -157,13 +171,13 @@ def _course(view: View, asked: str, rows: Ints) -> Graded:
     nothing = np.zeros(len(rows), bool)
     if asked != "recurrent":
         return graded(nothing, nothing, Reason.NOT_COMPUTABLE)
-    return graded(view.column("course")[rows] == Course.RECURRENT, nothing, Reason.ABSENT)
+    return graded(view.at("course", rows) == Course.RECURRENT, nothing, Reason.ABSENT)
 
 
 def _stage(view: View, asked: str, rows: Ints) -> Graded:
     """The same words are the stage; other words may still mean it, as every system writes stages its own way."""
     values = view.facts.vocabulary.codes.values
-    recorded = [[word.casefold() for word in values[n].words] for n in view.column("stage")[rows].tolist()]
+    recorded = [[word.casefold() for word in values[n].words] for n in view.at("stage", rows).tolist()]
     wanted = asked.casefold().removeprefix("stage ")
     same = np.array([wanted in [word.removeprefix("stage ") for word in words] for words in recorded], bool)
     return graded(same, np.zeros(len(rows), bool), Reason.ABSENT)

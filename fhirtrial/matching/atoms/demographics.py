@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fhirtrial.criteria.tree import Age, Sex
 from fhirtrial.matching.calendar import completed
-from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Bits, Grades, Rows
+from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Grades, graded
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import FLOOR
@@ -43,21 +43,19 @@ def bounds_of(unit: str, atoms: Sequence[Age]) -> Bounds:
 
 def age(atom: Age, view: View) -> Answer:
     """Completed age at the index date; a birth date that is only a year or month may leave it open."""
-    truth, reasons = ages(bounds_of(atom.unit, [atom]), view)
-    return Answer(truth[0], reasons[0], Rows.none())
+    truth = ages(bounds_of(atom.unit, [atom]), view)[0]
+    return Answer(truth, lambda: np.where(view.births > FLOOR, Reason.UNDATED, Reason.ABSENT))
 
 
-def ages(bounds: Bounds, view: View) -> tuple[Grades, Bits]:
+def ages(bounds: Bounds, view: View) -> Grades:
     """As `age`, for several of them: [atoms × patients]."""
     known = view.births > FLOOR
     low, high = (np.where(known, days, 0) for days in (view.births, view.last_births))
     first, last = (bounds.holds(completed(bounds.unit, days, view.on)) for days in (low, high))
-    truth = np.where(known & (first == last), np.where(first, YES, NO), UNKNOWN).astype(np.int8)
-    return truth, np.where(truth != UNKNOWN, 0, np.where(known, Reason.UNDATED, Reason.ABSENT)).astype(np.uint32)
+    return graded(known & first & last, known & ~first & ~last, Reason.UNDATED).grade
 
 
 def sex(atom: Sex, view: View) -> Answer:
     known = (view.sexes == "female") | (view.sexes == "male")
     truth = np.where(view.sexes == atom.value, YES, np.where(known, NO, UNKNOWN)).astype(np.int8)
-    reasons = np.where(known, 0, Reason.ABSENT).astype(np.uint32)
-    return Answer(truth, reasons, Rows.none())
+    return Answer(truth, lambda: Reason.ABSENT)

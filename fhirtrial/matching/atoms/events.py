@@ -14,20 +14,22 @@ from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import (
     UNKNOWN,
     Answer,
+    Graded,
     Ints,
     Rows,
+    Test,
     constant,
-    denied,
     exists,
     fold,
+    graded,
     joined,
     least,
     presumed,
 )
-from fhirtrial.matching.identity import denials, first_days, identified, reasoned, standing
+from fhirtrial.matching.identity import denials, denied, identified, reasoned, standing
 from fhirtrial.matching.reads import qualifiers
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded, graded, lasting
+from fhirtrial.matching.timing import lasting
 from fhirtrial.matching.view import View, distinct
 from fhirtrial.patients.facts import FLOOR, Family, Kind
 from fhirtrial.terminology.encounters import setting_of
@@ -44,8 +46,8 @@ def procedure(atom: Procedure, view: View) -> Answer:
     status = _found(view, view.rows(Kind.CONDITION), atom, calendar.until(view.on))
     undated = (status.grade >= UNKNOWN) & view.which(atom, _WINDOW, status.index)
     grade = np.where(undated, UNKNOWN, status.grade).astype(np.int8)
-    status = replace(status, grade=grade, reasons=np.where(undated, Reason.UNDATED, status.reasons).astype(np.uint32))
-    rows = joined(done, status, lambda grade: grade)
+    graded_anew = Graded(grade, lambda: np.where(undated, Reason.UNDATED, status.reasons))
+    rows = joined(done, replace(status, graded=graded_anew))
     told = exists(rows, view.absence("procedure", atom, (Family.PROCEDURES,), span), assumed=span.assumed)
     return _not_done(view, atom, told, view.rows(Kind.PROCEDURE), span)
 
@@ -65,11 +67,14 @@ def encounter(atom: Encounter, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.ENCOUNTER)
-    parts = [standing(view, rows), lasting(view, rows, span)]
-    parts += view.each(atom, _setting_of, rows, partial(_setting, view))
-    parts += view.each(atom, _REASON, rows, partial(reasoned, view))
-    grade, reasons = least(*parts)
-    found = Rows(rows, view.column("patient")[rows], grade, reasons)
+    grades = least(
+        rows,
+        standing(view, rows),
+        partial(lasting, view, span),
+        view.each(atom, _setting_of, partial(_setting, view)),
+        view.each(atom, _REASON, partial(reasoned, view)),
+    )
+    found = Rows(rows, view.at("patient", rows), grades)
     return exists(found, view.uncoded_absence("encounter", (Family.ENCOUNTERS,), span), assumed=span.assumed)
 
 
@@ -80,7 +85,7 @@ def _setting_of(atom: Encounter) -> str:
 def _setting(view: View, asked: str, rows: Ints) -> Graded:
     values = view.facts.vocabulary.codes.values
     same, other = np.zeros(len(values), bool), np.zeros(len(values), bool)
-    numbers = view.column("category")[rows]
+    numbers = view.at("category", rows)
     for number in distinct(numbers).tolist():
         setting = setting_of(values[number].codings)
         same[number], other[number] = setting == asked, setting not in {asked, ""}
@@ -90,21 +95,23 @@ def _setting(view: View, asked: str, rows: Ints) -> Graded:
 def _not_done(view: View, atom: Procedure | Immunization, told: Answer, rows: Ints, span: calendar.Span) -> Answer:
     """A record that it was not done, by the concept's own code, denies it if its time covers the whole window."""
     denial = denials(view, rows, atom, refuted=True)
+    if not len(denial.index):
+        return told
     first = np.maximum(view.births, span.first_earliest)[denial.patient]
-    low, high = view.column("start_high")[denial.index], view.column("end_low")[denial.index]
-    denial = denial.kept((low <= first) & (high >= span.of(denial.patient).last_latest))
+    low, high = view.at("start_high", denial.index), view.at("end_low", denial.index)
+    denial = denial.at(((low <= first) & (high >= span.of(denial.patient).last_latest)).nonzero()[0])
     last = np.broadcast_to(span.of(denial.patient).last_latest, len(denial.index))
     days = fold(np.maximum, last, denial.patient, view.patients, FLOOR)
-    answer = denied(told, denial, first_days(view, told.rows), days)
+    answer = denied(view, told, told.rows, denial, days)
     return replace(answer, truth=presumed(answer.truth, span.assumed))
 
 
 def _found(view: View, rows: Ints, atom: Procedure | Immunization, span: calendar.Span) -> Rows:
     """The rows that are, or may be, what the atom asks for."""
-    states = view.states_of(atom)[rows]
-    rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
-    parts = [identified(states), standing(view, rows), lasting(view, rows, span)]
+    states = view.states_of(atom, rows)
+    spoken = (states >= State.MENTIONED).nonzero()[0]
+    rows = rows[spoken]
+    tests: list[Test] = [partial(standing, view), partial(lasting, view, span)]
     if isinstance(atom, Procedure):
-        parts += view.qualified(atom, qualifiers, rows)
-    grade, reasons = least(*parts)
-    return Rows(rows, view.column("patient")[rows], grade, reasons)
+        tests.append(view.qualified(atom, qualifiers))
+    return Rows(rows, view.at("patient", rows), least(rows, identified(states[spoken]), *tests))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from fhirtrial.criteria.tree import DataAvailability, Finding, OtherExperiencer
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import State
-from fhirtrial.matching.grades import UNKNOWN, YES, Answer, Rows, constant, exists, least
+from fhirtrial.matching.grades import UNKNOWN, YES, Answer, Graded, Ints, Rows, constant, exists, least
 from fhirtrial.matching.identity import identified, standing
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import measured
@@ -24,15 +26,23 @@ def finding(atom: Finding, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.REPORT, Kind.OBSERVATION)
-    rows = rows[view.states(atom.modality)[rows] >= State.MENTIONED]
-    by, seen = view.states(atom.modality)[rows], view.states(atom.finding, "value")[rows]
-    shown = np.where(seen == State.HIT, YES, UNKNOWN).astype(np.int8)
-    why = np.select(
-        [seen == State.COARSE, seen == State.MENTIONED], [Reason.CODE_TOO_COARSE, Reason.UNCODED], Reason.NEEDS_HUMAN
-    ).astype(np.uint32)
-    grade, reasons = least(identified(by), (shown, why), standing(view, rows), measured(view, rows, span))
-    found = Rows(rows, view.column("patient")[rows], grade, reasons)
+    rows = rows[view.states(atom.modality, rows) >= State.MENTIONED]
+    grades = least(
+        rows,
+        identified(view.states(atom.modality, rows)),
+        partial(standing, view),
+        partial(measured, view, span),
+        partial(_shown, view, atom.finding),
+    )
+    found = Rows(rows, view.at("patient", rows), grades)
     return exists(found, view.uncoded_absence("imaging", (Family.OBSERVATIONS,), span), assumed=span.assumed)
+
+
+def _shown(view: View, asked: str, rows: Ints) -> Graded:
+    seen = view.states(asked, rows, "value")
+    told = [seen == State.COARSE, seen == State.MENTIONED]
+    grade = np.where(seen == State.HIT, YES, UNKNOWN).astype(np.int8)
+    return Graded(grade, lambda: np.select(told, [Reason.CODE_TOO_COARSE, Reason.UNCODED], Reason.NEEDS_HUMAN))
 
 
 def data(atom: DataAvailability, view: View) -> Answer:
@@ -43,13 +53,13 @@ def data(atom: DataAvailability, view: View) -> Answer:
     if span is None:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.OBSERVATION, Kind.REPORT)
-    valued = view.column("kind")[rows] == Kind.REPORT
-    valued |= ~np.isin(view.column("value_kind")[rows], (ValueKind.NONE, ValueKind.ABSENT))
-    valued |= view.column("interpretation")[rows] > 0
-    states = view.states_of(atom)[rows]
+    valued = view.at("kind", rows) == Kind.REPORT
+    valued |= ~np.isin(view.at("value_kind", rows), (ValueKind.NONE, ValueKind.ABSENT))
+    valued |= view.at("interpretation", rows) > 0
+    states = view.states_of(atom, rows)
     rows, states = rows[valued & (states >= State.MENTIONED)], states[valued & (states >= State.MENTIONED)]
-    grade, reasons = least(identified(states), standing(view, rows), measured(view, rows, span))
-    found = Rows(rows, view.column("patient")[rows], grade, reasons)
+    grades = least(rows, identified(states), partial(standing, view), partial(measured, view, span))
+    found = Rows(rows, view.at("patient", rows), grades)
     return exists(found, view.recorded((Family.OBSERVATIONS,), span), assumed=span.assumed)
 
 
@@ -61,9 +71,9 @@ def other(atom: OtherExperiencer, view: View) -> Answer:
         return constant(view.patients, UNKNOWN, Reason.NEEDS_HUMAN)
     span = calendar.until(view.on)
     rows = view.rows(Kind.RELATIVE)
-    rows = rows[view.column("start_low")[rows] <= view.today]
-    states = view.states(atom.condition)[rows]
+    rows = rows[view.at("start_low", rows) <= view.today]
+    states = view.states(atom.condition, rows)
     rows, states = rows[states >= State.MENTIONED], states[states >= State.MENTIONED]
-    grade, reasons = least(identified(states), standing(view, rows))
-    found = Rows(rows, view.column("patient")[rows], grade, reasons)
+    grades = least(rows, identified(states), partial(standing, view))
+    found = Rows(rows, view.at("patient", rows), grades)
     return exists(found, view.uncoded_absence("family", (Family.FAMILY_HISTORY,), span), assumed=False)

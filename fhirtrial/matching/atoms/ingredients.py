@@ -18,8 +18,9 @@ from fhirtrial.matching.grades import (
     PRESUMED_YES,
     UNKNOWN,
     YES,
-    Absence,
     Answer,
+    Bits,
+    Graded,
     Grades,
     Ints,
     Rows,
@@ -28,13 +29,10 @@ from fhirtrial.matching.grades import (
 )
 from fhirtrial.matching.quantities import Numbers, compare, significant
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import Graded
 from fhirtrial.matching.view import View
 
 
-def distinct(
-    atom: Medication, view: View, found: Rows, absence: Absence, *, assumed: bool | NDArray[np.bool_]
-) -> Answer:
+def several(atom: Medication, view: View, found: Rows, absence: Answer, *, assumed: bool | NDArray[np.bool_]) -> Answer:
     """The exposure to `atom.distinct` ingredients: the so-many-th best of each ingredient's best."""
     mine = [view.routed_states(name, found.index) == State.HIT for name in _drugs(atom.concept, view)]
     rest = ~np.logical_or.reduce(mine) if mine else np.ones(len(found.index), bool)
@@ -48,12 +46,14 @@ def distinct(
     possible = (each >= UNKNOWN).sum(axis=0) - (best(rest) >= UNKNOWN)
     possible = possible + fold(np.add, rest & (found.grade >= UNKNOWN), found.patient, view.patients, 0)
     perhaps = (kth < UNKNOWN) & (possible >= atom.distinct)
-    open_rows = found.grade == UNKNOWN
-    why = fold(np.bitwise_or, np.where(open_rows, found.reasons, 0), found.patient, view.patients, 0)
     truth = np.where(perhaps, UNKNOWN, np.where(kth >= UNKNOWN, kth, absence.truth)).astype(np.int8)
-    known = np.where(kth == UNKNOWN, why, np.where(kth > UNKNOWN, 0, absence.reasons))
-    reasons = np.where(perhaps, why | Reason.CODE_TOO_COARSE, known).astype(np.uint32)
-    return Answer(presumed(truth, assumed), reasons, found)
+
+    def why() -> Bits:
+        open_ = fold(np.bitwise_or, found.reasons, found.patient, view.patients, 0)
+        known = np.where(kth == UNKNOWN, open_, absence.reasons)
+        return np.where(perhaps, open_ | Reason.CODE_TOO_COARSE, known)
+
+    return Answer(presumed(truth, assumed), why, lambda: found)
 
 
 def together(dose: Dose, concept: str, view: View, rows: Ints, other: Grades, doses: Numbers, alone: Graded) -> Graded:
@@ -61,10 +61,10 @@ def together(dose: Dose, concept: str, view: View, rows: Ints, other: Grades, do
 
     `other` are the rows' grades apart from the dose. One drug recorded twice (ordered and dispensed) is taken once.
     """
-    grade, reasons = alone[0].copy(), alone[1].copy()
     if dose.op not in {">", ">="}:
-        return grade, reasons
-    patient = view.column("patient")[rows]
+        return alone
+    grade, reasons = alone.grade.copy(), alone.reasons.copy()
+    patient = view.at("patient", rows)
     taken = (other >= PRESUMED_YES) & (doses.why == 0)
     drugs = [np.flatnonzero(taken & (view.routed_states(name, rows) == State.HIT)) for name in _drugs(concept, view)]
     for p in np.unique(patient[taken]).tolist():
@@ -78,14 +78,14 @@ def together(dose: Dose, concept: str, view: View, rows: Ints, other: Grades, do
             low=significant(np.array([sum(doses.low[drug].max() for drug in mine)])),
             high=significant(np.array([sum(doses.high[drug].max() for drug in mine)])),
         )
-        told, why = compare(total, dose.op, np.array([dose.value]))
+        told = compare(total, dose.op, np.array([dose.value]))
         all_of = np.concatenate(mine)
         at_once = _at_once(view, rows[all_of])
-        reached = int(min(told[0], at_once))
+        reached = int(min(told.grade[0], at_once))
         higher = all_of[grade[all_of] < reached]
-        open_ = int(why[0]) | (Reason.UNDATED if at_once == UNKNOWN else 0)
+        open_ = int(told.reasons[0]) | (Reason.UNDATED if at_once == UNKNOWN else 0)
         grade[higher], reasons[higher] = reached, open_ if reached == UNKNOWN else 0
-    return grade, reasons
+    return Graded(grade, lambda: reasons)
 
 
 def _drugs(concept: str, view: View) -> list[str]:
@@ -96,7 +96,7 @@ def _drugs(concept: str, view: View) -> list[str]:
 def _at_once(view: View, rows: Ints) -> int:
     """Whether all the exposures have a day in common."""
     columns = ("start_low", "start_high", "end_low", "end_high")
-    start_low, start_high, end_low, end_high = (view.column(name)[rows] for name in columns)
+    start_low, start_high, end_low, end_high = (view.at(name, rows) for name in columns)
     if start_high.max() <= min(end_low.min(), view.today):
         return YES
     return UNKNOWN if start_low.max() <= min(end_high.min(), view.today) else NO

@@ -8,11 +8,10 @@ import numpy as np
 
 from fhirtrial.criteria.tree import Measurement, Op, Ordinal
 from fhirtrial.matching.codes import State
-from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Ints, constant
+from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Graded, Ints, constant
 from fhirtrial.matching.quantities import Floats, Numbers, compare, interpretations, limits, numbers, significant
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.results import reduce_results
-from fhirtrial.matching.timing import Graded
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Kind, Standing, ValueKind
 from fhirtrial.terminology import units
@@ -58,11 +57,11 @@ def ordinal(atom: Ordinal, view: View) -> Answer:
         return float(found[0] or 0) if len(found) == 1 else np.nan
 
     def judge(rows: Ints) -> Judged:
-        coded = np.array([rank(n) for n in view.column("value")[rows].tolist()], np.float64)
+        coded = np.array([rank(n) for n in view.at("value", rows).tolist()], np.float64)
         n = numbers(view, rows, concept.unit or "1", None)
         numeric = (n.why == 0) & (n.low == n.high) & np.isin(n.low, list(concept.ordinals.values()))
         recorded = np.where(numeric, n.low, coded)
-        empty = np.isin(view.column("value_kind")[rows], (ValueKind.NONE, ValueKind.ABSENT))
+        empty = np.isin(view.at("value_kind", rows), (ValueKind.NONE, ValueKind.ABSENT))
         why = np.where(np.isnan(recorded), np.where(empty, Reason.ABSENT, Reason.UNCODED), 0)
         closed = np.zeros(len(rows), bool)
         exact = Numbers(recorded, recorded, closed, closed, why.astype(np.uint32))
@@ -86,12 +85,12 @@ def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
     n = numbers(view, rows, None, None)
     asked = view.asked(atom.value, rows)
     bound, why, named = limits(view, rows, side, view.uln.get(atom.concept), concept.molar_mass)
-    grade, reasons = compare(n, atom.op, bound * asked)
+    told = compare(n, atom.op, bound * asked)
     other = limits(view, rows, "low" if side == "high" else "high", None, concept.molar_mass)[0]
     ends = {"high": bound, "low": other} if side == "high" else {"high": other, "low": bound}
     lacking = (why != 0) & (n.why == 0)
-    grade = np.where(lacking, UNKNOWN, grade).astype(np.int8)
-    reasons = np.where(lacking, why, reasons).astype(np.uint32)
+    grade = np.where(lacking, UNKNOWN, told.grade).astype(np.int8)
+    reasons = np.where(lacking, why, told.reasons).astype(np.uint32)
     valueless = n.why != 0
     for i, codes in enumerate(interpretations(view, rows)):
         if valueless[i]:
@@ -99,10 +98,10 @@ def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
         elif _contradicts(codes, n, ends["low"], ends["high"], i):
             grade[i], reasons[i] = UNKNOWN, Reason.CONFLICTING
     strings = view.facts.vocabulary.strings.values
-    unit = [strings[u] for u in view.column("unit")[rows].tolist()]
+    unit = [strings[u] for u in view.at("unit", rows).tolist()]
     factor = f"{atom.value:g} × {atom.of.upper()}"
     notes = {i: f"{factor}{f', {named[i]}' if i in named else ''}" for i in range(len(rows))}
-    return (grade, reasons), _worded(n, bound * asked, atom.op, unit, notes)
+    return Graded(grade, lambda: reasons), _worded(n, bound * asked, atom.op, unit, notes)
 
 
 def _by_interpretation(atom: Measurement, value: float, codes: frozenset[str], why: int) -> tuple[int, int]:
@@ -137,14 +136,14 @@ def _ratio(atom: Measurement, over: str, view: View, rows: Ints) -> Judged:
     concept, below = view.concept(atom.concept), view.concept(over)
     n = numbers(view, rows, atom.unit or concept.unit, concept.molar_mass)
     others = view.rows(Kind.OBSERVATION)
-    others = others[(view.states(over)[others] == State.HIT) & (view.column("standing")[others] == Standing.ASSERTED)]
+    others = others[(view.states(over, others) == State.HIT) & (view.at("standing", others) == Standing.ASSERTED)]
     d = numbers(view, others, below.unit, below.molar_mass)
     share = (units.factor(below.unit, "1") if below.unit else None) or 1.0
     moment: dict[tuple[int, int], set[float]] = {}
-    for i, key in enumerate(zip(*(view.column(c)[others].tolist() for c in ("patient", "instant")), strict=True)):
+    for i, key in enumerate(zip(*(view.at(c, others).tolist() for c in ("patient", "instant")), strict=True)):
         usable = d.why[i] == 0 and d.low[i] == d.high[i] > 0
         moment.setdefault(key, set()).add(float(d.low[i] * share) if usable else np.nan)
-    keys = zip(*(view.column(c)[rows].tolist() for c in ("patient", "instant")), strict=True)
+    keys = zip(*(view.at(c, rows).tolist() for c in ("patient", "instant")), strict=True)
     found = [moment.get(key, set()) for key in keys]
     divisor = np.array([next(iter(values)) if len(values) == 1 else np.nan for values in found], np.float64)
     lacking = np.array([Reason.CONFLICTING if len(values) > 1 else Reason.ABSENT for values in found], np.uint32)

@@ -5,7 +5,6 @@ An order alone is presumed; administrations, dispenses and statements say that i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
@@ -14,28 +13,28 @@ import numpy as np
 
 from fhirtrial.criteria.tree import Dose, Medication, Offset
 from fhirtrial.matching import calendar
-from fhirtrial.matching.atoms.ingredients import distinct, together
+from fhirtrial.matching.atoms.ingredients import several, together
 from fhirtrial.matching.codes import State
 from fhirtrial.matching.dosing import daily_dose
 from fhirtrial.matching.grades import (
-    NO,
     UNKNOWN,
     YES,
     Answer,
+    Graded,
     Grades,
     Ints,
     Rows,
     constant,
-    denied,
     exists,
+    graded,
     least,
 )
-from fhirtrial.matching.identity import denials, first_days, identified, reasoned, standing
+from fhirtrial.matching.identity import denials, denied, identified, reasoned, standing
 from fhirtrial.matching.reads import qualifiers
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.spans import ever, uses_half_lives
-from fhirtrial.matching.timing import Graded, graded, lasting, overlapped
-from fhirtrial.matching.view import KINDS, View
+from fhirtrial.matching.timing import lasting, overlapped
+from fhirtrial.matching.view import KINDS, View, distinct
 from fhirtrial.patients.facts import CEIL, Course, Family, Kind
 from fhirtrial.terminology import medicines
 from fhirtrial.terminology.systems import URIS, canonical
@@ -58,26 +57,29 @@ def medication(atom: Medication, view: View) -> Answer:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     every = view.rows(*KINDS[Family.MEDICATIONS])
     states = view.routed_states_of(atom, every)
-    rows, states = every[states >= State.MENTIONED], states[states >= State.MENTIONED]
-    parts = [identified(states), standing(view, rows)]
-    parts += view.each(atom, _clock, rows, lambda clock, some: _time(clock, view, some, span))
-    parts += view.qualified(atom, qualifiers, rows)
-    parts += view.each(atom, _ROUTE, rows, partial(_route, view))
-    parts += view.each(atom, _INDICATION, rows, partial(reasoned, view))
-    parts += view.each(atom, _MIN_DURATION, rows, partial(_duration, view))
-    parts += view.each(atom, _OUTCOME, rows, _outcome)
-    grade, reasons = least(*parts)
-    dosed, worded = _doses(atom, view, rows, grade)
-    found = Rows(rows, view.column("patient")[rows], *least((grade, reasons), *dosed), worded)
+    spoken = (states >= State.MENTIONED).nonzero()[0]
+    rows = every[spoken]
+    grades = least(
+        rows,
+        identified(states[spoken]),
+        partial(standing, view),
+        view.each(atom, _clock, partial(_time, view, span)),
+        view.qualified(atom, qualifiers),
+        view.each(atom, _ROUTE, partial(_route, view)),
+        view.each(atom, _INDICATION, partial(reasoned, view)),
+        view.each(atom, _MIN_DURATION, partial(_duration, view)),
+        view.each(atom, _OUTCOME, _outcome),
+    )
+    whole = least(rows, grades, view.each(atom, _dosed, partial(_doses, view, rows, grades.grade)))
+    found = Rows(rows, view.at("patient", rows), whole, partial(_worded, atom, view, rows))
     absence = view.absence("medication", atom, (Family.MEDICATIONS,), span)
     if atom.distinct > 1:
-        answer = distinct(atom, view, found, absence, assumed=span.assumed)
+        answer = several(atom, view, found, absence, assumed=span.assumed)
     else:
         answer = exists(found, absence, assumed=span.assumed)
     now = every[view.which(atom, _now, every)]
     if len(now):
-        denial = _not_taken(atom, view, now)
-        answer = denied(answer, denial, first_days(view, found), first_days(view, denial, latest=True))
+        answer = denied(view, answer, found, _not_taken(atom, view, now))
     return answer
 
 
@@ -89,24 +91,17 @@ def _dosed(atom: Medication) -> tuple[Dose, str] | None:
     return None if atom.dose is None else (atom.dose, atom.concept)
 
 
-def _doses(atom: Medication, view: View, rows: Ints, other: Grades) -> tuple[list[Graded], Callable[[int], str]]:
-    """Each exposure's dose against what is asked, also together with others, and the words for the comparison.
+def _doses(view: View, rows: Ints, other: Grades, asked: tuple[Dose, str], some: Ints) -> Graded:
+    """Each exposure's dose against what is asked, also together with others; `other` grades `rows` apart from it."""
+    doses, alone, _ = daily_dose(*asked, view, some)
+    return together(*asked, view, some, other[np.searchsorted(rows, some)], doses, alone)
 
-    `other` are the grades apart from the dose.
-    """
-    told: list[tuple[Ints, Callable[[int], str]]] = []
 
-    def judge(asked: tuple[Dose, str] | None, some: Ints) -> Graded:
-        assert asked is not None  # noqa: S101 - only called with one
-        doses, alone, words = daily_dose(*asked, view, some)
-        told.append((some, words))
-        return together(*asked, view, some, other[np.searchsorted(rows, some)], doses, alone)
-
-    def worded(i: int) -> str:
-        places = ((words, np.flatnonzero(some == rows[i])) for some, words in told)
-        return next((words(int(place[0])) for words, place in places if len(place)), "")
-
-    return view.each(atom, _dosed, rows, judge), worded
+def _worded(atom: Medication, view: View, rows: Ints, i: int) -> str:
+    """The words for the comparison of one exposure's dose."""
+    one = rows[i : i + 1]
+    words = [daily_dose(*asked, view, one)[2](0) for asked, _ in view.asking(atom, _dosed, one)]
+    return words[0] if words else ""
 
 
 def _clock(atom: Medication) -> Medication | str:
@@ -114,7 +109,7 @@ def _clock(atom: Medication) -> Medication | str:
     return atom if uses_half_lives(atom) else atom.when
 
 
-def _time(clock: Medication | str, view: View, rows: Ints, span: calendar.Span) -> Graded:
+def _time(view: View, span: calendar.Span, clock: Medication | str, rows: Ints) -> Graded:
     """Whether the exposure's time overlaps the window.
 
     What is on hold, or over without saying since when, is not current; what is active is, and so was taken, also where
@@ -122,12 +117,12 @@ def _time(clock: Medication | str, view: View, rows: Ints, span: calendar.Span) 
     """
     if isinstance(clock, Medication):
         return _in_half_lives(clock, view, rows)
-    grade, reasons = lasting(view, rows, span)
+    found = lasting(view, span, rows)
     if clock == "current":
-        course, end = view.column("course")[rows], view.column("end_high")[rows]
+        course, end = view.at("course", rows), view.at("end_high", rows)
         not_now = (course == Course.PAUSED) | ((course == Course.OVER) & (end == CEIL))
-        grade = np.where(not_now, NO, grade).astype(np.int8)
-    return grade, np.where(grade == UNKNOWN, reasons, 0).astype(np.uint32)
+        return Graded(found.grade * ~not_now, found.why)
+    return found
 
 
 def _in_half_lives(atom: Medication, view: View, rows: Ints) -> Graded:
@@ -136,32 +131,36 @@ def _in_half_lives(atom: Medication, view: View, rows: Ints) -> Graded:
     whole = ever(atom, view.on)
     assert whole is not None  # noqa: S101 - asked before
     # without a half-life: what is taken at the window's end is inside, what began after it is not
-    grade, reasons = lasting(view, rows, replace(whole, first_latest=whole.last_earliest))
-    reasons = np.where(grade == UNKNOWN, Reason.CONCEPT_INCOMPLETE, 0).astype(np.uint32)
+    unknown = lasting(view, replace(whole, first_latest=whole.last_earliest), rows)
+    grade, reasons = unknown.grade, np.full(len(rows), Reason.CONCEPT_INCOMPLETE, np.uint32)
     for member in view.terminology.members(atom.concept):
         half_life = medicines.half_life_hours(member)
         if half_life is None:
             continue
-        mine = view.states(member)[rows] >= State.MENTIONED
+        mine = view.states(member, rows) >= State.MENTIONED
         span = calendar.resolve(atom.window, view.on, half_life)
         assert span is not None  # noqa: S101 - the anchor was asked before
-        timed, why = lasting(view, rows, span)
-        grade[mine], reasons[mine] = timed[mine], why[mine]
-    return grade, np.where(grade == UNKNOWN, reasons, 0).astype(np.uint32)
+        timed = lasting(view, span, rows)
+        grade[mine], reasons[mine] = timed.grade[mine], timed.reasons[mine]
+    return Graded(grade, lambda: reasons)
 
 
 def _route(view: View, asked: str, rows: Ints) -> Graded:
     """By the recorded route, else by the product's; an injection of unstated kind leaves a vein open."""
     fits = WITHIN.get(asked, frozenset({asked}))
-    pairs = list(zip(view.column("route")[rows].tolist(), view.column("code")[rows].tolist(), strict=True))
-    told = {}
-    for pair in set(pairs):
-        groups = _routes(view, *pair)
-        yes = bool(groups) and groups <= fits
-        apart = not groups & fits and VAGUE.get(asked) not in groups and "systemic" not in groups
-        told[pair] = yes, bool(groups) and apart and not yes
-    found = np.array([told[pair] for pair in pairs], bool).reshape(-1, 2)
-    return graded(found[:, 0], found[:, 1], Reason.ABSENT)
+    routes, codes = view.at("route", rows), view.at("code", rows)
+    yes, no = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    for route in distinct(routes).tolist():
+        places = (routes == route).nonzero()[0]
+        some = codes[places]
+        inside, outside = np.zeros((2, len(view.facts.vocabulary.codes.values)), bool)
+        for code in distinct(some).tolist():
+            groups = _routes(view, route, code)
+            inside[code] = bool(groups) and groups <= fits
+            apart = not groups & fits and VAGUE.get(asked) not in groups and "systemic" not in groups
+            outside[code] = bool(groups) and apart and not inside[code]
+        yes[places], no[places] = inside[some], outside[some]
+    return graded(yes, no, Reason.ABSENT)
 
 
 def _routes(view: View, route: int, code: int) -> frozenset[str]:
@@ -178,7 +177,7 @@ def _routes(view: View, route: int, code: int) -> frozenset[str]:
 def _duration(view: View, needed: Offset, rows: Ints) -> Graded:
     """Whether one exposure lasted so long by the index date, counted in calendar units from its start."""
     start_low, start_high, end_low, end_high = (
-        view.column(name)[rows] for name in ("start_low", "start_high", "end_low", "end_high")
+        view.at(name, rows) for name in ("start_low", "start_high", "end_low", "end_high")
     )
     first, last = (calendar.shifted(days, needed) for days in (start_low, start_high))
     if first is None or last is None:
@@ -197,7 +196,7 @@ def _outcome(_: str, rows: Ints) -> Graded:
 
 def _not_taken(atom: Medication, view: View, rows: Ints) -> Rows:
     """Statements that the drug is not being taken at the index date."""
-    index = denials(view, rows[view.column("kind")[rows] == Kind.STATEMENT], atom, refuted=True).index
-    timed, _ = overlapped(view, index, calendar.at(view.on))
+    index = denials(view, rows[view.at("kind", rows) == Kind.STATEMENT], atom, refuted=True).index
+    timed = overlapped(view, calendar.at(view.on), index).grade
     index = index[timed == YES]
-    return Rows(index, view.column("patient")[index], np.full(len(index), YES), np.zeros(len(index), np.uint32))
+    return Rows.certain(index, view.at("patient", index), YES)

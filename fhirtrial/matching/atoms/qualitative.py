@@ -7,11 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from fhirtrial.criteria.tree import Result
-from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Bits, Ints, constant
+from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Bits, Graded, Ints, constant
 from fhirtrial.matching.quantities import Floats, Numbers, compare, interpretations, limits, numbers
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.results import reduce_results
-from fhirtrial.matching.timing import Graded
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CodeSet, ValueKind
 from fhirtrial.terminology import qualitative
@@ -40,7 +39,7 @@ def result(atom: Result, view: View) -> Answer:
                 grade[i] = NO
             else:
                 reasons[i] = why or Reason.UNCONFIRMED
-        return (grade, reasons), lambda i: said[i][0]
+        return Graded(grade, lambda: reasons), lambda i: said[i][0]
 
     return reduce_results(view, atom, span, select, judge)
 
@@ -60,7 +59,7 @@ def _readings(view: View, rows: Ints, molar_mass: float | None) -> list[tuple[st
     ends = {side: limits(view, rows, side, None, molar_mass)[:2] for side in ("high", "low")}
     marks = interpretations(view, rows)
     values = view.facts.vocabulary.codes.values
-    columns = zip(*(view.column(c)[rows].tolist() for c in ("value_kind", "value", "low")), strict=True)
+    columns = zip(*(view.at(c, rows).tolist() for c in ("value_kind", "value", "low")), strict=True)
     said: list[tuple[str, int]] = []
     for i, (kind, value, number) in enumerate(columns):
         marked = qualitative.read(frozenset((canonical("interpretation"), m) for m in marks[i]), "") or ""
@@ -93,12 +92,12 @@ def _by_range(n: Numbers, ends: dict[str, tuple[Floats, Bits]], i: int) -> str:
     at = slice(i, i + 1)
     one = Numbers(n.low[at], n.high[at], n.low_open[at], n.high_open[at], n.why[at])
     high, low = (ends[side][0][at] for side in ("high", "low"))
-    if ends["high"][1][i] == 0 and compare(one, ">", high)[0][0] == YES:
+    if ends["high"][1][i] == 0 and compare(one, ">", high).grade[0] == YES:
         return "elevated"
-    if ends["low"][1][i] == 0 and compare(one, "<", low)[0][0] == YES:
+    if ends["low"][1][i] == 0 and compare(one, "<", low).grade[0] == YES:
         return "decreased"
-    within = ends["high"][1][i] == 0 and compare(one, "<=", high)[0][0] == YES
+    within = ends["high"][1][i] == 0 and compare(one, "<=", high).grade[0] == YES
     bottomless = ends["low"][1][i] == Reason.NO_REFERENCE_RANGE or (
-        ends["low"][1][i] == 0 and compare(one, ">=", low)[0][0] == YES
+        ends["low"][1][i] == 0 and compare(one, ">=", low).grade[0] == YES
     )
     return "normal" if within and bottomless else ""

@@ -13,7 +13,7 @@ from fhirtrial.matching import calendar
 from fhirtrial.matching.atoms.conditions import condition
 from fhirtrial.matching.atoms.events import procedure
 from fhirtrial.matching.atoms.qualitative import result
-from fhirtrial.matching.grades import NO, PRESUMED_NO, PRESUMED_YES, UNKNOWN, YES, Answer, joined
+from fhirtrial.matching.grades import NO, PRESUMED_NO, PRESUMED_YES, UNKNOWN, YES, Answer, Bits, joined
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Family
@@ -38,14 +38,13 @@ def _pregnant(view: View) -> Answer:
     asked = Condition(concept="pregnancy", when="active")
     listed = _only_evidence(view, condition(asked, view, since=view.today - LONGEST))
     tested = result(Result(concept="hcg-pregnancy-test", result="positive"), view)
-    truth, reasons = listed.truth, listed.reasons
+    truth = listed.truth
     settled = (truth == UNKNOWN) & ((tested.truth == NO) | (tested.truth == YES))
     against = (truth == NO) & (tested.truth == YES)
-    truth = np.where(settled, tested.truth, np.where(against, UNKNOWN, truth)).astype(np.int8)
     return Answer(
-        truth,
-        np.where(settled, 0, np.where(against, Reason.CONFLICTING, reasons)).astype(np.uint32),
-        joined(listed.rows, tested.rows, lambda grade: grade),
+        np.where(settled, tested.truth, np.where(against, UNKNOWN, truth)).astype(np.int8),
+        lambda: np.where(against, Reason.CONFLICTING, listed.reasons),
+        lambda: joined(listed.rows, tested.rows),
     )
 
 
@@ -53,9 +52,12 @@ def _only_evidence(view: View, answer: Answer) -> Answer:
     """Without the presumption of a problem list: a woman's list that is silent says nothing, nor do her results."""
     silent = answer.truth == PRESUMED_NO
     truth = np.where(silent, UNKNOWN, answer.truth).astype(np.int8)
-    lacking = view.uncoded_absence("reproductive", FAMILIES, calendar.at(view.on)).reasons
-    nothing = silent | (answer.reasons == Reason.ABSENT)
-    return Answer(truth, np.where(nothing, lacking, answer.reasons).astype(np.uint32), answer.rows)
+
+    def why() -> Bits:
+        lacking = view.uncoded_absence("reproductive", FAMILIES, calendar.at(view.on)).reasons
+        return np.where(silent | (answer.reasons == Reason.ABSENT), lacking, answer.reasons)
+
+    return Answer(truth, why, lambda: answer.rows)
 
 
 def _male(view: View, answer: Answer) -> Answer:
@@ -63,7 +65,7 @@ def _male(view: View, answer: Answer) -> Answer:
     nothing[answer.rows.patient[answer.rows.grade >= UNKNOWN]] = False
     male = (view.sexes == "male") & (answer.truth == UNKNOWN) & nothing & view.policy.presume_sensitive
     truth = np.where(male, PRESUMED_NO, answer.truth).astype(np.int8)
-    return Answer(truth, np.where(male, 0, answer.reasons).astype(np.uint32), answer.rows)
+    return Answer(truth, lambda: answer.reasons, lambda: answer.rows)
 
 
 def _potential(view: View) -> Answer:
@@ -73,6 +75,5 @@ def _potential(view: View) -> Answer:
     ended = (removed.truth >= PRESUMED_YES) | (ceased.truth >= PRESUMED_YES)
     firm = (removed.truth == YES) | (ceased.truth == YES)
     truth = np.where(firm, NO, np.where(ended, PRESUMED_NO, UNKNOWN)).astype(np.int8)
-    rows = joined(removed.rows, ceased.rows, lambda grade: grade)
-    reasons = np.where(truth == UNKNOWN, Reason.NEEDS_HUMAN, 0).astype(np.uint32)
-    return _male(view, Answer(truth, reasons, rows))
+    rows = joined(removed.rows, ceased.rows)
+    return _male(view, Answer(truth, lambda: Reason.NEEDS_HUMAN, lambda: rows))
