@@ -27,14 +27,14 @@ class Told:
     """What the lanes' atoms say of themselves: the distinct things, and the number of each atom's among them."""
 
     def __init__(self, atoms: Sequence[Atom]) -> None:
-        self._atoms = atoms
+        self.atoms = atoms
         self._found: dict[tuple[Any, Any], tuple[list[Any], Ints]] = {}
 
     def __call__(self, asked: Callable[[A], T], kind: type[A]) -> tuple[list[T], Ints]:
         if (asked, kind) not in self._found:
             things: dict[T, int] = {}
             numbers = [
-                things.setdefault(asked(atom), len(things)) if isinstance(atom, kind) else -1 for atom in self._atoms
+                things.setdefault(asked(atom), len(things)) if isinstance(atom, kind) else -1 for atom in self.atoms
             ]
             self._found[asked, kind] = list(things), np.array(numbers, np.int64)
         return self._found[asked, kind]
@@ -109,6 +109,12 @@ class Lanes(View):
             return [(values[0], slice(None))]
         of = numbers[self.lane[self.key[rows]]]
         return [(values[number], np.flatnonzero(of == number)) for number in distinct(of).tolist()]
+
+    def asker(self, atom: A, row: int) -> A:
+        if self.asks is None or not self._mine(atom):
+            return atom
+        mine: A = self.asks.told.atoms[self.lane[self.key[row]]]  # type: ignore[assignment]
+        return mine
 
     def span(self, atom: Atom) -> Span | None:
         return super().span(atom) if self._spans is None or not self._mine(atom) else self._spans

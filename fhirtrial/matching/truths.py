@@ -1,6 +1,6 @@
 """Distinct atoms × patients → truths, group by group, without reasons and evidence: what verdicts of many need.
 
-`atoms.answer` says the same of one atom with its reasons; both call the same function of the atom's kind.
+`reasoned` says the same with reasons; both call the same function of an atom's kind.
 """
 
 from __future__ import annotations
@@ -31,13 +31,17 @@ def truths(bound: Bound, view: View) -> NDArray[np.int8]:
     found = bound.silent(view)
     _of_patients(bound, view, found)
     heard = _in_time(bound, view, bound.ears.hear(view).of(bound.reading))
-    touched = np.flatnonzero(heard.ends > heard.starts)
-    order = touched[np.argsort(bound.group[touched], kind="stable")]
-    for group in np.split(order, np.flatnonzero(np.diff(bound.group[order])) + 1):
-        for lanes in _blocks(heard, group):
-            some = _lanes(bound, view, heard, lanes)
-            found[some.lane, some.who] = from_record(some.atom, some).truth
+    for lanes in blocks(bound, heard, np.flatnonzero(heard.ends > heard.starts)):
+        some = lanes_of(bound, view, heard, lanes)
+        found[some.lane, some.who] = from_record(some.atom, some).truth
     return found
+
+
+def blocks(bound: Bound, heard: Heard, lanes: Ints, extra: int = 0) -> Iterator[Ints]:
+    """The lanes group by group, in parts with so many rows together; `extra` is what each lane takes besides."""
+    order = lanes[np.argsort(bound.group[lanes], kind="stable")]
+    for group in np.split(order, np.flatnonzero(np.diff(bound.group[order])) + 1):
+        yield from _blocks(heard, group, extra)
 
 
 def _in_time(bound: Bound, view: View, heard: Heard) -> Heard:
@@ -73,23 +77,27 @@ def _of_patients(bound: Bound, view: View, found: NDArray[np.int8]) -> None:
         found[number] = sex(atom, view).truth
 
 
-def _blocks(heard: Heard, lanes: Ints) -> Iterator[Ints]:
-    """The lanes in parts with so many rows together."""
-    rows = np.cumsum(heard.ends[lanes] - heard.starts[lanes])
+def _blocks(heard: Heard, lanes: Ints, extra: int = 0) -> Iterator[Ints]:
+    rows = np.cumsum(heard.ends[lanes] - heard.starts[lanes] + extra)
     if len(lanes) and rows[-1] <= MOST_ROWS:
         yield lanes
     elif len(lanes):
         yield from np.split(lanes, np.flatnonzero(np.diff(rows // MOST_ROWS)) + 1)
 
 
-def _lanes(bound: Bound, view: View, heard: Heard, lanes: Ints) -> Lanes:
-    """The lanes' rows as one chunk."""
+def lanes_of(bound: Bound, view: View, heard: Heard, lanes: Ints, *, everyone: bool = False) -> Lanes:
+    """The lanes' rows as one chunk, of the patients who have some, or of everyone in each lane."""
     places = heard.places(lanes)
     origin = heard.rows[places]
     number = np.repeat(np.arange(len(lanes)), heard.ends[lanes] - heard.starts[lanes])
     patient = view.column("patient")[origin]
-    new = np.ones(len(origin), bool)
-    new[1:] = (number[1:] != number[:-1]) | (patient[1:] != patient[:-1])
+    if everyone:
+        key = number * view.patients + patient
+        lane, who = np.repeat(lanes, view.patients), np.tile(np.arange(view.patients), len(lanes))
+    else:
+        new = np.ones(len(origin), bool)
+        new[1:] = (number[1:] != number[:-1]) | (patient[1:] != patient[:-1])
+        key, lane, who = np.cumsum(new) - 1, lanes[number[new]], patient[new]
     atom = bound.atoms[int(lanes[0])]
     states = heads = None
     if bound.plain[int(bound.group[lanes[0]])]:
@@ -103,11 +111,11 @@ def _lanes(bound: Bound, view: View, heard: Heard, lanes: Ints) -> Lanes:
         *given,
         base=view,
         origin=origin,
-        key=np.cumsum(new) - 1,
-        who=patient[new],
+        key=key,
+        who=who,
         atom=atom,
         asks=bound.asks,
-        lane=lanes[number[new]],
+        lane=lane,
         own_states=states,
         own_heads=heads,
     )

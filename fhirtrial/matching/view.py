@@ -137,6 +137,10 @@ class View:
         """What is asked of the rows, each with the places of those of which it is: one thing, but see `lanes`."""
         return [(asked(atom), slice(None))]
 
+    def asker(self, atom: A, row: int) -> A:  # noqa: ARG002 - see `lanes`
+        """The very atom that the row is judged for."""
+        return atom
+
     def each(self, atom: A, asked: Callable[[A], T], rows: Ints, judge: Callable[[T, Ints], Graded]) -> list[Graded]:
         """The rows judged by what is asked of them, as a part of their grades; what asks for nothing is held."""
         parts = self.asking(atom, asked, rows)
