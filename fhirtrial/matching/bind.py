@@ -90,6 +90,13 @@ class Bound:
     ages: tuple[tuple[Bounds, Ints], ...]
     sexes: tuple[tuple[Sex, int], ...]
 
+    @cached_property
+    def kinds(self) -> Ints:
+        """The number of each atom's kind: all that silence depends on beside its days and concept."""
+        found: dict[Hashable, int] = {}
+        named = ((type(atom), getattr(atom, "state", "")) for atom in self.atoms)
+        return np.array([found.setdefault(kind, len(found)) for kind in named], np.int64)
+
     def silent(self, view: View) -> NDArray[np.int8]:
         """Per atom and patient, its truth if no row speaks to it."""
         families, speaks, complete, first, male = self._silences

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 from fhirtrial.criteria.tree import Age, Atom, Sex
 from fhirtrial.criteria.truth import Truth
 from fhirtrial.matching.atoms import answer, from_record
-from fhirtrial.matching.atoms.demographics import ages
 from fhirtrial.matching.bind import Bound
 from fhirtrial.matching.grades import PRESUMED_NO, PRESUMED_YES, UNKNOWN, Answer, Ints
 from fhirtrial.matching.lanes import Lanes
@@ -123,11 +123,12 @@ def reasoned(asked: Sequence[Asked], bound: Bound, view: View) -> Reasoned:
         told = answer(asked[number], view)
         states[number] = _states(told)
         shown.append(_shown(view, told, told.rows.index, np.full(view.patients, number), everyone))
-    for bounds, numbers in bound.ages:
-        truth, reasons = ages(bounds, view)
-        states[numbers] = truth | reasons.astype(np.int32) << WHY
     heard = bound.ears.hear(view).of(bound.reading)
-    for lanes in blocks(bound, heard, np.flatnonzero(~personal & (bound.group >= 0)), extra=view.patients):
+    read = ~personal & (bound.group >= 0)
+    some_rows = heard.ends > heard.starts
+    # where nobody has any row all atoms of one kind are answered alike, whatever they look for
+    silent = blocks(bound.kinds, heard, np.flatnonzero(read & ~some_rows), view.patients)
+    for lanes in chain(blocks(bound.group, heard, np.flatnonzero(read & some_rows), view.patients), silent):
         some = lanes_of(bound, view, heard, lanes, everyone=True)
         told = from_record(some.atom, some)
         states[some.lane, some.who] = _states(told)

@@ -31,17 +31,17 @@ def truths(bound: Bound, view: View) -> NDArray[np.int8]:
     found = bound.silent(view)
     _of_patients(bound, view, found)
     heard = _in_time(bound, view, bound.ears.hear(view).of(bound.reading))
-    for lanes in blocks(bound, heard, np.flatnonzero(heard.ends > heard.starts)):
+    for lanes in blocks(bound.group, heard, np.flatnonzero(heard.ends > heard.starts)):
         some = lanes_of(bound, view, heard, lanes)
         found[some.lane, some.who] = from_record(some.atom, some).truth
     return found
 
 
-def blocks(bound: Bound, heard: Heard, lanes: Ints, extra: int = 0) -> Iterator[Ints]:
+def blocks(group: Ints, heard: Heard, lanes: Ints, extra: int = 0) -> Iterator[Ints]:
     """The lanes group by group, in parts with so many rows together; `extra` is what each lane takes besides."""
-    order = lanes[np.argsort(bound.group[lanes], kind="stable")]
-    for group in np.split(order, np.flatnonzero(np.diff(bound.group[order])) + 1):
-        yield from _blocks(heard, group, extra)
+    order = lanes[np.argsort(group[lanes], kind="stable")]
+    for some in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        yield from _blocks(heard, some, extra)
 
 
 def _in_time(bound: Bound, view: View, heard: Heard) -> Heard:
@@ -100,7 +100,7 @@ def lanes_of(bound: Bound, view: View, heard: Heard, lanes: Ints, *, everyone: b
         key, lane, who = np.cumsum(new) - 1, lanes[number[new]], patient[new]
     atom = bound.atoms[int(lanes[0])]
     states = heads = None
-    if bound.plain[int(bound.group[lanes[0]])]:
+    if bound.plain[int(bound.group[lanes[0]])] or not len(origin):
         states, heads = heard.states[places], heard.heads[places]
         if isinstance(atom, Medication):
             states = _routed(bound, view, origin, lanes[number], states)
