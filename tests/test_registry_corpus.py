@@ -12,12 +12,9 @@ import pytest
 
 import fhirtrial
 from fhirtrial.criteria.check import coverage
-from fhirtrial.criteria.truth import Verdict
 from fhirtrial.job.trials import load_trials
-from fhirtrial.matching.codes import Codes
 from fhirtrial.matching.match import Run
 from fhirtrial.matching.result import Trial
-from fhirtrial.matching.view import View
 from fhirtrial.patients.read import read_patients
 from fhirtrial.records.record import TrialRecord, record_from_bytes, record_to_bytes
 from fhirtrial.samples import DEMO_DATE

@@ -113,7 +113,7 @@ class Lanes(View):
     def asker(self, atom: A, row: int) -> A:
         if self.asks is None or not self._mine(atom):
             return atom
-        mine: A = self.asks.told.atoms[self.lane[self.key[row]]]  # type: ignore[assignment]
+        mine: A = self.asks.told.atoms[self.lane[self.key[row]]]
         return mine
 
     def span(self, atom: Atom) -> Span | None:

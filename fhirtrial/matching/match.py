@@ -112,8 +112,9 @@ class Run:
         return self.terminology.hash, self.policy.hash
 
     @cached_property
-    def _excludes(self) -> list[tuple[bool, ...]]:
-        return [tuple(c.kind == "exclusion" for c in trial.criteria) for trial in self.trials]
+    def _items(self) -> list[tuple[tuple[str, bool], ...]]:
+        """Of each trial's criteria the id, and whether it excludes."""
+        return [tuple((c.id, c.kind == "exclusion") for c in trial.criteria) for trial in self.trials]
 
     def asides(self, facts: Facts) -> Asides:
         """Who of one chunk is set aside, and why."""
@@ -186,16 +187,16 @@ class Run:
         read: Mapping[str, str],
         aside: tuple[str, ...],
     ) -> Match:
-        trial, excludes = self.trials[place], self._excludes[place]
-        truths = [result.truth for result in criteria]
-        held = [4 - truth if turned else truth for truth, turned in zip(truths, excludes, strict=True)]
-        verdict = _VERDICTS[min(held, default=Verdict.UNDETERMINED)]
+        trial, items = self.trials[place], self._items[place]
+        truths = bytes([result.truth for result in criteria])
+        held = [4 - truth if excludes else truth for truth, (_, excludes) in zip(truths, items, strict=True)]
+        least = min(held, default=int(Verdict.UNDETERMINED))
         return Match(
             patient=patient,
             trial=trial,
             on=self.on,
-            verdict=verdict,
-            decided_by=tuple(r.criterion.id for r, level in zip(criteria, held, strict=True) if level == verdict),
+            verdict=_VERDICTS[least],
+            decided_by=tuple([name for (name, _), level in zip(items, held, strict=True) if level == least]),
             counts={truth: truths.count(truth) for truth in _TRUTHS},
             criteria=criteria,
             basis=Basis(self.engine, trial.tree_hash, *self._hashes, completeness=read, as_of=patient.as_of),

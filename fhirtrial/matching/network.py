@@ -167,7 +167,9 @@ def network(trials: Sequence[Trial], terminology: Terminology, *, answered: bool
         starts = np.cumsum([0, *map(len, nodes)])
         layers.append(Layer(k, atoms + first, starts, slots([n for some in nodes for n in some])))
         first = last
-    return Network(tuple(build.atoms), tuple(layers), atoms + len(keys), slots(verdicts), tuple(map(slots, roots)), answered)
+    return Network(
+        tuple(build.atoms), tuple(layers), atoms + len(keys), slots(verdicts), tuple(map(slots, roots)), answered
+    )
 
 
 def question(questionnaire: str, criterion: Criterion, terminology: Terminology, atom: Atom) -> Asked:

@@ -14,12 +14,10 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from fhirtrial.criteria.tree import Age, Atom, Sex
-from fhirtrial.criteria.truth import Truth
+from fhirtrial.criteria.tree import Age, Sex
 from fhirtrial.matching.atoms import answer, from_record
 from fhirtrial.matching.bind import Bound
 from fhirtrial.matching.grades import PRESUMED_NO, PRESUMED_YES, UNKNOWN, Answer, Ints
-from fhirtrial.matching.lanes import Lanes
 from fhirtrial.matching.network import Asked
 from fhirtrial.matching.result import Evidence
 from fhirtrial.matching.truths import blocks, lanes_of
@@ -73,7 +71,7 @@ class Reasoned:
             rows: dict[int, list[tuple[int, int, int]]] = {}
             mine = slice(edges[who], edges[who + 1])
             for atom, *cell in zip(*(column[mine] for column in columns), strict=True):
-                rows.setdefault(atom, []).append(tuple(cell))  # type: ignore[arg-type]
+                rows.setdefault(atom, []).append(tuple(cell))
             yield Known(self, who, rows)
 
 
@@ -85,7 +83,7 @@ class Known:
         self._of, self._patient, self._rows = of, patient, rows
         self.shown = {*rows, *of.personal}
         self._made: dict[int, tuple[Evidence, ...]] = {}
-        self._said: dict[int, tuple[str, ...]] = {}
+        self._said: dict[int, tuple[str, str, str, str, str]] = {}
 
     def evidence(self, number: int) -> tuple[Evidence, ...]:
         """What the atom's truth stands on, the latest first."""
@@ -101,7 +99,7 @@ class Known:
         said = self._said.get(row)
         if said is None:
             said = self._said[row] = said_by(self._of.view.facts, row)
-        return Evidence(*said, compared=self._of.shown[source].compared(place))
+        return Evidence(*said, self._of.shown[source].compared(place))
 
     def _from_patient(self, atom: Age | Sex) -> Iterator[Evidence]:
         who = self._of.view.facts.patients[self._patient]
