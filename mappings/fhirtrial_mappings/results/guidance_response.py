@@ -16,9 +16,9 @@ from fhirtrial_mappings.identity import slug
 from fhirtrial_mappings.narrative import narrative
 from fhirtrial_mappings.results.content import Contents, same
 from fhirtrial_mappings.results.device import author
-from fhirtrial_mappings.results.messages import messages
+from fhirtrial_mappings.results.messages import Issue, messages, source_issues
 from fhirtrial_mappings.results.missing import Lacks
-from fhirtrial_mappings.results.outcome import LABELS, VERDICTS, Criteria, outcome, supersedes
+from fhirtrial_mappings.results.outcome import LABELS, VERDICTS, Parts, outcome, supersedes
 from fhirtrial_mappings.results.pair import identifier, pair_id, registration
 
 STATUS = {
@@ -33,13 +33,16 @@ STATUS = {
 class _Made(NamedTuple):
     """What the results of one trial's patients share."""
 
-    criteria: Criteria
+    parts: Parts
     lacks: Lacks
     contents: Contents
+    source: list[Issue]
 
 
 def r4(screening: Screening, to: Publication) -> list[Draft]:
-    made = _Made(Criteria(screening, to), Lacks(screening.matches, to), Contents(screening, to))
+    made = _Made(
+        Parts(screening, to), Lacks(screening.matches, to), Contents(screening, to), source_issues(screening.trial)
+    )
     return [Draft(_guidance(screening, match, to, made)) for match in screening.matches]
 
 
@@ -59,8 +62,8 @@ def merge(existing: Resource, new: Resource) -> Resource | None:
 
 def _guidance(screening: Screening, match: Match, to: Publication, made: _Made) -> Resource:
     name = pair_id(screening, match)
-    said, missing = messages(match), made.lacks.of(match)
-    found = outcome(match, made.criteria, missing)
+    said, missing = messages(match, made.source), made.lacks.of(match)
+    found = outcome(match, made.parts, missing)
     resource: Resource = {
         "resourceType": "GuidanceResponse",
         "id": name,

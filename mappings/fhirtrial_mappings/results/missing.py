@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import orjson
+
 from fhirtrial.criteria.truth import Truth
 from fhirtrial.matching.next_best import Next, next_best
 from fhirtrial.matching.result import Match
@@ -33,7 +35,7 @@ class Lacks:
     def __init__(self, matches: tuple[Match, ...], to: Publication) -> None:
         self._matches, self._to = matches, to
         self._found: dict[tuple[object, ...], Missing] = {}
-        self._asked: dict[int, tuple[Resource, ...]] = {}
+        self._asked: dict[int, dict[bytes, Resource]] = {}
 
     def of(self, match: Match) -> Missing:
         unknown = [(i, r.truth, id(r.needs), id(r.open)) for i, r in enumerate(match.criteria) if r.needs or r.open]
@@ -51,13 +53,14 @@ class Lacks:
 
     def _requirements(self, match: Match) -> list[Resource]:
         """What would settle the unknown criteria, each requirement once."""
-        found: list[Resource] = []
+        found: dict[bytes, Resource] = {}
         for need in (n for r in match.criteria if r.truth is Truth.UNKNOWN for n in r.needs):
             if id(need) not in self._asked:
                 made = (ANSWERS,) if need.question else requirements(need, match.on, self._to)
-                self._asked[id(need)] = made
-            found += [one for one in self._asked[id(need)] if one not in found]
-        return found
+                self._asked[id(need)] = {orjson.dumps(one, option=orjson.OPT_SORT_KEYS): one for one in made}
+            for key, one in self._asked[id(need)].items():
+                found.setdefault(key, one)
+        return [*found.values()]
 
 
 def _next(one: Next) -> Iterator[dict[str, Any]]:

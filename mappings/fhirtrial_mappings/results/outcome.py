@@ -29,8 +29,11 @@ VERDICTS = {v: v.label for v in Verdict}
 HASHES = ("engine", "tree", "terminology", "policy")
 
 
-class Criteria:
-    """The criteria of one trial's matches as parts, each made once for all patients of whom it says the same."""
+class Parts:
+    """What the outcomes of one trial's matches are made of, each part once for all patients of whom it says the same.
+
+    Parts are known by the identity of what the screening's matches hold, which lives longer.
+    """
 
     def __init__(self, screening: Screening, to: Publication) -> None:
         self._screening, self._to = screening, to
@@ -38,20 +41,32 @@ class Criteria:
             c.id: ([{"name": "id", "valueId": c.id}, {"name": "kind", "valueCode": c.kind}], text("text", c.text))
             for c in screening.trial.criteria
         }
-        # by identity of what the screening's matches hold
-        self._made: dict[int, Part] = {}
+        self._criteria: dict[int, Part] = {}
         self._needs: dict[int, list[Part]] = {}
+        self._texts: dict[tuple[str, str], list[Part]] = {}
+        self._bases: dict[tuple[str, ...], list[Part]] = {}
 
-    def part(self, result: CriterionResult) -> Part:
+    def criterion(self, result: CriterionResult) -> Part:
         """Evidence is a patient's own, so that a result with any is."""
         if result.evidence:
-            return self._part(result)
-        made = self._made.get(id(result))
+            return self._criterion(result)
+        made = self._criteria.get(id(result))
         if made is None:
-            made = self._made[id(result)] = self._part(result)
+            made = self._criteria[id(result)] = self._criterion(result)
         return made
 
-    def _part(self, result: CriterionResult) -> Part:
+    def basis(self, basis: Basis) -> list[Part]:
+        hashes = [getattr(basis, name) for name in HASHES]
+        key = (*hashes, *basis.completeness, *basis.completeness.values())
+        made = self._bases.get(key)
+        if made is None:
+            made = [part for name, value in zip(HASHES, hashes, strict=True) for part in text(name, value)]
+            families = [{"name": family, "valueCode": level} for family, level in sorted(basis.completeness.items())]
+            made += [{"name": "completeness", "part": families}] if families else []
+            self._bases[key] = made
+        return made
+
+    def _criterion(self, result: CriterionResult) -> Part:
         before, words = self._heads[result.criterion.id]
         needs = self._needs.get(id(result.needs))
         if needs is None:
@@ -72,15 +87,21 @@ class Criteria:
         if evidence.resource:
             resource = source(self._screening, self._to, evidence.resource)
             found.append({"name": "resource", "valueReference": resource})
-        found += text("version", evidence.version)
-        found += text("path", evidence.path)
-        found += text("value", evidence.value)
+        found += self._text("version", evidence.version)
+        found += self._text("path", evidence.path)
+        found += self._text("value", evidence.value)
         found += date("date", evidence.date)
-        found += text("compared", evidence.compared)
+        found += self._text("compared", evidence.compared)
         return found
 
+    def _text(self, name: str, value: str) -> list[Part]:
+        made = self._texts.get((name, value))
+        if made is None:
+            made = self._texts[name, value] = text(name, value)
+        return made
 
-def outcome(match: Match, criteria: Criteria, missing: Missing) -> Resource:
+
+def outcome(match: Match, parts: Parts, missing: Missing) -> Resource:
     counts = [{"name": label, "valueInteger": match.counts.get(t, 0)} for t, label in LABELS.items()]
     questionnaire = [{"name": "questionnaire", "valueCanonical": match.trial.questionnaire}] if missing.asks else []
     parameters = [
@@ -89,20 +110,14 @@ def outcome(match: Match, criteria: Criteria, missing: Missing) -> Resource:
         {"name": "reviewed", "valueBoolean": match.trial.reviewed},
         *[{"name": "set-aside", "valueCode": why} for why in match.set_aside],
         {"name": "counts", "part": counts},
-        *map(criteria.part, match.criteria),
+        *map(parts.criterion, match.criteria),
         *missing.next,
         *questionnaire,
-        {"name": "basis", "part": _basis(match.basis)},
+        {"name": "basis", "part": parts.basis(match.basis)},
         {"name": "on", "valueDate": match.on.isoformat()},
         *date("as-of", match.basis.as_of),
     ]
     return {"resourceType": "Parameters", "id": ID, "parameter": parameters}
-
-
-def _basis(basis: Basis) -> list[Part]:
-    hashes = [part for name in HASHES for part in text(name, getattr(basis, name))]
-    families = [{"name": family, "valueCode": level} for family, level in sorted(basis.completeness.items())]
-    return [*hashes, {"name": "completeness", "part": families}] if families else hashes
 
 
 def supersedes(existing: Resource, new: Resource) -> Part:
