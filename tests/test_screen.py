@@ -20,7 +20,7 @@ from generated.questions import QUESTIONS, criteria
 from fhirtrial.criteria.tree import AtLeast, Not, Sex
 from fhirtrial.matching import planes
 from fhirtrial.matching.match import Run
-from fhirtrial.matching.network import Layer, Network, network
+from fhirtrial.matching.network import Asked, Layer, Network, network
 from fhirtrial.matching.next_change import next_changes
 from fhirtrial.matching.result import Trial
 from fhirtrial.patients.facts import Facts
@@ -105,7 +105,7 @@ def a_network(seed: int) -> tuple[Network, np.ndarray]:
         inputs = chance.integers(0, slots, sizes.sum())
         layers.append(Layer(k, slots, np.concatenate([[0], np.cumsum(sizes)]), inputs))
         slots += 3
-    net = Network((Sex(value="male"),) * atoms, tuple(layers), slots, np.arange(slots), ())
+    net = Network((Asked(Sex(value="male")),) * atoms, tuple(layers), slots, np.arange(slots), ())
     return net, chance.integers(0, 5, (atoms, 150)).astype(np.int8)
 
 

@@ -54,17 +54,17 @@ def lower(node: Node) -> Lowered:
 
 def atoms(node: Node) -> tuple[Atom, ...]:
     """The atoms of a lowered tree, depth first, repeats kept."""
-    return tuple(_leaves(lower(node)))
+    return tuple(leaves(lower(node)))
 
 
-def _leaves(lowered: Lowered) -> Iterator[Atom]:
+def leaves(lowered: Lowered) -> Iterator[Atom]:
     """What is lowered holds nothing but lowered nodes, so it is walked once, however deep it is."""
     match lowered:
         case AtLeast(nodes=nodes):
             for inner in nodes:
-                yield from _leaves(inner)  # type: ignore[arg-type]
+                yield from leaves(inner)  # type: ignore[arg-type]
         case Not(node=inner):
-            yield from _leaves(inner)  # type: ignore[arg-type]
+            yield from leaves(inner)  # type: ignore[arg-type]
         case atom:
             yield atom
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -62,6 +63,13 @@ class Bound:
     first_of_leaf: Ints
     ages: tuple[tuple[Bounds, Ints], ...]
     sexes: tuple[tuple[Sex, int], ...]
+
+    @cached_property
+    def kinds(self) -> Ints:
+        """The number of each atom's kind: all that silence depends on beside its days and concept."""
+        found: dict[Hashable, int] = {}
+        named = ((type(atom), getattr(atom, "state", "")) for atom in self.atoms)
+        return np.array([found.setdefault(kind, len(found)) for kind in named], np.int64)
 
 
 def bind(atoms: Sequence[Atom], on: dt.date, policy: Policy, codes: Codes) -> Bound:

@@ -27,13 +27,13 @@ class Told:
     """What the lanes' atoms ask: the distinct things, and the number of each atom's among them, -1 for nothing."""
 
     def __init__(self, atoms: Sequence[Atom]) -> None:
-        self._atoms = atoms
+        self.atoms = atoms
         self._found: dict[tuple[Any, Any], tuple[list[Any], Ints]] = {}
 
     def __call__(self, asked: Callable[[A], T | None], kind: type[A]) -> tuple[list[T], Ints]:
         if (asked, kind) not in self._found:
             things: dict[T, int] = {}
-            said = [asked(atom) if isinstance(atom, kind) else None for atom in self._atoms]
+            said = [asked(atom) if isinstance(atom, kind) else None for atom in self.atoms]
             numbers = [things.setdefault(one, len(things)) if one else -1 for one in said]
             self._found[asked, kind] = list(things), np.array(numbers, np.int64)
         return self._found[asked, kind]
@@ -109,6 +109,12 @@ class Lanes(View):
             return []
         of = numbers[self.lane[self.key[rows]]]
         return [(values[number], (of == number).nonzero()[0]) for number in distinct(of[of >= 0]).tolist()]
+
+    def asker(self, atom: A, row: int) -> A:
+        if self.asks is None or not self._mine(atom):
+            return atom
+        mine: A = self.asks.told.atoms[self.lane[self.key[row]]]
+        return mine
 
     def span(self, atom: Atom) -> Span | None:
         return super().span(atom) if self._spans is None or not self._mine(atom) else self._spans

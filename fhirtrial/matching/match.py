@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fhirtrial.criteria.truth import Truth, Verdict
 from fhirtrial.errors import Problem
 from fhirtrial.matching.arrow import batch_of
 from fhirtrial.matching.aside import Asides, Studies, set_aside, studies
 from fhirtrial.matching.atoms.answers import outdated
-from fhirtrial.matching.bind import Bound, bind
+from fhirtrial.matching.bind import Bound
 from fhirtrial.matching.codes import Codes
-from fhirtrial.matching.kernel import Evaluated, evaluate, verdicts
-from fhirtrial.matching.network import Network, network
+from fhirtrial.matching.compiled import Compiled
+from fhirtrial.matching.network import Network
 from fhirtrial.matching.next_change import next_changes
-from fhirtrial.matching.plan import Plan, Planned, plan
-from fhirtrial.matching.planes import Planes, packed
+from fhirtrial.matching.planes import unpacked
 from fhirtrial.matching.result import Basis, CriterionResult, Match, Trial
-from fhirtrial.matching.screen import Screen, screen
-from fhirtrial.matching.trace import traced
+from fhirtrial.matching.screen import Screen
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import Facts, Kind, Patient
 from fhirtrial.site import Site
@@ -37,7 +34,8 @@ if TYPE_CHECKING:
 
 
 _PARTS = 16
-"""Plans that are kept: other patients have answered for other trials, and there may be many chunks."""
+"""Parts that are kept: other patients have answered for other trials, and there may be many chunks."""
+_TRUTHS, _VERDICTS = tuple(Truth), tuple(Verdict)
 
 
 @dataclass
@@ -72,44 +70,51 @@ class Run:
 
     def problems(self, facts: Facts) -> list[Problem]:
         """What could not be read, and what was read but answers questions that are asked no more."""
-        answered = self._answered(facts)
-        questions = ((a.questionnaire, a.link_id) for a in self._part(answered).atoms if a.link_id) if answered else ()
+        part = self._answered(facts)
+        asked = part.network.atoms if part else ()
+        questions = ((one.questionnaire, one.link_id) for one in asked if one.link_id)
         return [*facts.problems, *outdated(facts, questions)]
 
     @cached_property
-    def plan(self) -> Plan:
-        return plan(self.trials, self.terminology)
-
-    @cached_property
-    def network(self) -> Network:
+    def _all(self) -> Compiled:
         """The trials as they are for patients whom nobody asked."""
-        return network(self.trials, self.terminology)
+        return Compiled(self.trials, range(len(self.trials)), self.on, self.policy, Codes(self.terminology))
 
-    @cached_property
+    @property
+    def network(self) -> Network:
+        return self._all.network
+
+    @property
     def bound(self) -> Bound:
-        return bind(self.network.atoms, self.on, self.policy, self._codes)
+        return self._all.bound
 
     @cached_property
-    def _parts(self) -> dict[tuple[int, ...], Plan]:
-        """Plans of those trials whose questions somebody has answered."""
+    def _parts(self) -> dict[tuple[int, ...], Compiled]:
+        """Those trials whose questions somebody has answered, apart from the others."""
         return {}
-
-    @cached_property
-    def _codes(self) -> Codes:
-        return Codes(self.terminology)
 
     def on_day(self, day: dt.date) -> Run:
         """The same trials at another index date, with what was compiled of them."""
         other = replace(self, on=day, failures=[])
-        vars(other).update({name: getattr(self, name) for name in ("network", "_codes", "_parts")})
+        parts = {places: part.on_day(day) for places, part in self._parts.items()}
+        vars(other).update(_all=self._all.on_day(day), _parts=parts)
         return other
 
     def view(self, facts: Facts) -> View:
-        return View(facts, self.on, self._codes, self.policy, self.site.uln)
+        return View(facts, self.on, self._all.codes, self.policy, self.site.uln)
 
     @cached_property
     def _studies(self) -> Studies:
         return studies(self.trials)
+
+    @cached_property
+    def _hashes(self) -> tuple[str, str]:
+        return self.terminology.hash, self.policy.hash
+
+    @cached_property
+    def _items(self) -> list[tuple[tuple[str, bool], ...]]:
+        """Of each trial's criteria the id, and whether it excludes."""
+        return [tuple((c.id, c.kind == "exclusion") for c in trial.criteria) for trial in self.trials]
 
     def asides(self, facts: Facts) -> Asides:
         """Who of one chunk is set aside, and why."""
@@ -118,49 +123,57 @@ class Run:
     def screen(self, facts: Facts, *, whole: bool = False) -> Screen:
         """The verdicts of one chunk alone, as `matches` gives them, many times quicker; `whole`: its criteria, too."""
         view = self.view(facts)
-        found = screen(self.network, self.bound, view, whole=whole)
-        answered = self._answered(facts)
-        if not answered:
+        found = self._all.screen(view, whole=whole)
+        part = self._answered(facts)
+        if part is None:
             return found
-        part = self._part(answered)
-        evaluated = evaluate(part, view)
-        found.planes[list(answered)] = packed(np.array([verdicts(one, evaluated) for one in part.trials]))
-        return replace(found, criteria=self._heard(found, answered, part, evaluated)) if whole else found
-
-    def _heard(
-        self, found: Screen, answered: tuple[int, ...], part: Plan, evaluated: Evaluated
-    ) -> tuple[Planes, NDArray[np.int64]]:
-        """The criteria's planes, where those of the trials that somebody has answered for stand after all others."""
-        slots, rows = found.criteria
+        theirs = part.screen(view, whole=whole)
+        found.planes[list(part.places)] = theirs.planes
+        if not whole:
+            return found
+        # the criteria of the trials that somebody has answered for stand after all others
+        (slots, rows), (more, places) = found.criteria, theirs.criteria
         starts = np.cumsum([0, *(len(trial.criteria) for trial in self.trials)])
-        places = [place for i in answered for place in range(starts[i], starts[i + 1])]
-        rows[places] = np.arange(len(slots), len(slots) + len(places))
-        return np.concatenate([slots, packed(evaluated.truth[[r for one in part.trials for r in one.roots]])]), rows
+        rows[[row for i in part.places for row in range(starts[i], starts[i + 1])]] = len(slots) + places
+        return replace(found, criteria=(np.concatenate([slots, more]), rows))
 
-    def _answered(self, facts: Facts) -> tuple[int, ...]:
+    def _answered(self, facts: Facts) -> Compiled | None:
         """The trials whose questions somebody in the chunk has answered."""
         asked = questionnaires(facts)
-        return tuple(i for i, trial in enumerate(self.trials) if trial.questionnaire in asked) if asked else ()
-
-    def _part(self, answered: tuple[int, ...]) -> Plan:
-        if answered not in self._parts:
+        places = tuple(i for i, trial in enumerate(self.trials) if trial.questionnaire in asked) if asked else ()
+        if places and places not in self._parts:
             if len(self._parts) >= _PARTS:
                 self._parts.clear()
-            self._parts[answered] = plan([self.trials[i] for i in answered], self.terminology)
-        return self._parts[answered]
+            trials = [self.trials[i] for i in places]
+            self._parts[places] = replace(self._all, trials=trials, places=places, answered=True)
+        return self._parts.get(places)
 
     def matches(self, facts: Facts) -> Iterator[Match]:
         """The matches of one chunk, patient by patient."""
-        view = self.view(facts)
-        evaluated = evaluate(self.plan, view)
-        outcome = [verdicts(planned, evaluated) for planned in self.plan.trials]
         changes = next_changes(self, facts, self.horizon) if self.horizon else None
         asides = self.asides(facts)
-        for number, patient in enumerate(facts.patients):
-            for place, (planned, verdict) in enumerate(zip(self.plan.trials, outcome, strict=True)):
-                aside = asides.of(number, place)
-                match = self._match(planned, Verdict(int(verdict[number])), evaluated, view, number, patient, aside)
+        told = self._reasoned(facts) if self.reasons else self._truths(facts)
+        for number, (patient, criteria) in enumerate(zip(facts.patients, told, strict=True)):
+            read = {f.value: c.level.name.lower().replace("_", "-") for f, c in sorted(patient.coverage.items())}
+            for place, found in enumerate(criteria):
+                match = self._match(patient, place, found, read, asides.of(number, place))
                 yield match if changes is None else self._until(match, changes[number][place])
+
+    def _reasoned(self, facts: Facts) -> Iterator[Iterator[tuple[CriterionResult, ...]]]:
+        """Patient by patient, the criteria of each trial with their reasons."""
+        view, part = self.view(facts), self._answered(facts)
+        compiled = [self._all, part] if part else [self._all]
+        where = {place: (number, i) for number, some in enumerate(compiled) for i, place in enumerate(some.places)}
+        tracers = [(compiled[number].tracer, number, i) for _, (number, i) in sorted(where.items())]
+        for known in zip(*(some.people(view) for some in compiled), strict=True):
+            yield (tracer.criteria(i, known[number]) for tracer, number, i in tracers)
+
+    def _truths(self, facts: Facts) -> Iterator[Iterator[tuple[CriterionResult, ...]]]:
+        """As `_reasoned`, with truths alone."""
+        slots, rows = self.screen(facts, whole=True).criteria
+        for truths in unpacked(slots[rows], len(facts.patients)).T:
+            told = map(_TRUTHS.__getitem__, truths.tolist())
+            yield (tuple(map(CriterionResult, trial.criteria, told)) for trial in self.trials)
 
     def _until(self, match: Match, day: dt.date | None) -> Match:
         end = self.on + dt.timedelta(days=self.horizon)
@@ -168,41 +181,26 @@ class Run:
 
     def _match(
         self,
-        planned: Planned,
-        verdict: Verdict,
-        evaluated: Evaluated,
-        view: View,
-        number: int,
         patient: Patient,
+        place: int,
+        criteria: tuple[CriterionResult, ...],
+        read: Mapping[str, str],
         aside: tuple[str, ...],
     ) -> Match:
-        trial = planned.trial
-        criteria = tuple(
-            traced(criterion, root, self.plan, evaluated, view, number)
-            if self.reasons
-            else CriterionResult(criterion, Truth(int(evaluated.truth[root, number])))
-            for criterion, root in zip(trial.criteria, planned.roots, strict=True)
-        )
+        trial, items = self.trials[place], self._items[place]
+        truths = bytes([result.truth for result in criteria])
+        held = [4 - truth if excludes else truth for truth, (_, excludes) in zip(truths, items, strict=True)]
+        least = min(held, default=int(Verdict.UNDETERMINED))
         return Match(
             patient=patient,
             trial=trial,
             on=self.on,
-            verdict=verdict,
-            decided_by=tuple(r.criterion.id for r in criteria if _held(r) == verdict),
-            counts={t: sum(r.truth is t for r in criteria) for t in Truth},
+            verdict=_VERDICTS[least],
+            decided_by=tuple([name for (name, _), level in zip(items, held, strict=True) if level == least]),
+            counts={truth: truths.count(truth) for truth in _TRUTHS},
             criteria=criteria,
-            basis=self._basis(trial, patient),
+            basis=Basis(self.engine, trial.tree_hash, *self._hashes, completeness=read, as_of=patient.as_of),
             set_aside=aside,
-        )
-
-    def _basis(self, trial: Trial, patient: Patient) -> Basis:
-        return Basis(
-            engine=self.engine,
-            tree=trial.tree_hash,
-            terminology=self.terminology.hash,
-            policy=self.policy.hash,
-            completeness={f.value: c.level.name.lower().replace("_", "-") for f, c in sorted(patient.coverage.items())},
-            as_of=patient.as_of,
         )
 
 
@@ -211,7 +209,3 @@ def questionnaires(facts: Facts) -> frozenset[str]:
     codes, values = facts.columns["code"], facts.vocabulary.codes.values
     numbers = np.unique(codes[facts.columns["kind"] == Kind.ANSWER]).tolist()
     return frozenset(questionnaire for number in numbers for questionnaire, _ in values[number].codings)
-
-
-def _held(result: CriterionResult) -> int:
-    return 4 - result.truth if result.criterion.kind == "exclusion" else int(result.truth)

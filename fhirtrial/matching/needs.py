@@ -22,30 +22,30 @@ from fhirtrial.criteria.tree import (
     Result,
     Sex,
 )
-from fhirtrial.matching.plan import Asked
+from fhirtrial.matching.network import Asked
 from fhirtrial.matching.result import Need
-from fhirtrial.matching.view import View
+from fhirtrial.terminology import Terminology
 
 UNSETTLED = ("no-anchor",)
 """Reasons that no further data and no answer to the Questionnaire can take away."""
 
 
-def need(question: Asked, view: View, reasons: tuple[str, ...]) -> Need:
-    words = english(question.atom, lambda name: view.concept(name).label)
+def need(question: Asked, terminology: Terminology, reasons: tuple[str, ...]) -> Need:
+    words = english(question.atom, lambda name: terminology.concept(name).label)
     text = f"answer: {words}" if question.link_id else words
     return Need(
         f"{text} [{', '.join(reasons)}]" if reasons else text,
         question.atom,
         question.link_id,
         reasons,
-        _item(question, text, reasons, view),
+        _item(question, text, reasons, terminology),
     )
 
 
-def _item(question: Asked, text: str, reasons: tuple[str, ...], view: View) -> str:
+def _item(question: Asked, text: str, reasons: tuple[str, ...], terminology: Terminology) -> str:
     if question.link_id:
         return text
-    return "" if set(reasons) & set(UNSETTLED) or _unsaid(question.atom) else _datum(question.atom, view)
+    return "" if set(reasons) & set(UNSETTLED) or _unsaid(question.atom) else _datum(question.atom, terminology)
 
 
 def _unsaid(atom: Atom) -> bool:
@@ -55,11 +55,11 @@ def _unsaid(atom: Atom) -> bool:
     )
 
 
-def _datum(atom: Atom, view: View) -> str:
+def _datum(atom: Atom, terminology: Terminology) -> str:
     """What is to be looked for in the record: one result of a measurement answers every question about it."""
 
     def label(name: str | None) -> str:
-        return view.concept(name).label if name else "any"
+        return terminology.concept(name).label if name else "any"
 
     match atom:
         case Age():

@@ -1,20 +1,23 @@
 """All trials as one network of gates over distinct atoms, down to one verdict each; equal parts of trials are one.
 
-It stands for patients whom nobody asked: what only a person can answer is one constant, unknown, for all trials.
+It stands for patients whom nobody asked: what only a person can answer is one constant, unknown, for all trials. Where
+somebody was asked, each such atom is one of its own, since two trials' questions are never one.
 Slots are numbered so that every gate comes after what it reads, and gates of one kind on one level lie together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fhirtrial.criteria.criterion import Criterion
 from fhirtrial.criteria.lower import Lowered, lower
-from fhirtrial.criteria.questions import asked
+from fhirtrial.criteria.questions import asked, link_id
 from fhirtrial.criteria.tree import (
     AtLeast,
     Atom,
@@ -35,6 +38,14 @@ from fhirtrial.terminology import Terminology
 Ints = NDArray[np.int64]
 NOBODY_SAYS = NotComputable(text="what only a person can answer", reason="not_encoded")
 """The constant that stands for all atoms of which no record can say anything."""
+
+
+class Asked(NamedTuple):
+    """An atom, and where a person's answer to it would stand, if it is a person's to give."""
+
+    atom: Atom
+    questionnaire: str = ""
+    link_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,34 +81,43 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """`verdicts` is each trial's slot, `criteria` each trial's slots of its criteria, in its order."""
+    """`verdicts` is each trial's slot, `criteria` each trial's slots of its criteria, in its order.
 
-    atoms: tuple[Atom, ...]
+    `answered`: what only a person can answer is not a constant, since somebody may have.
+    """
+
+    atoms: tuple[Asked, ...]
     layers: tuple[Layer, ...]
     slots: int
     verdicts: Ints
     criteria: tuple[Ints, ...]
+    answered: bool = False
+
+    @cached_property
+    def numbers(self) -> dict[Asked, int]:
+        """The slot of each atom; what is not here only a person can answer, and nobody was asked."""
+        return {one: number for number, one in enumerate(self.atoms)}
 
 
 Key = tuple[int, tuple[int, ...]]
+Ask = Callable[[Atom], Asked]
 
 
 class _Builder:
-    def __init__(self, terminology: Terminology) -> None:
-        self.atoms: dict[Atom, int] = {NOBODY_SAYS: 0}
+    def __init__(self) -> None:
+        self.atoms: dict[Asked, int] = {Asked(NOBODY_SAYS): 0}
         self.gates: dict[Key, int] = {}
         self.levels: list[int] = []
-        self._silent = cache(lambda atom: _silent(atom, terminology))
 
-    def root(self, node: Lowered) -> int:
+    def root(self, node: Lowered, ask: Ask) -> int:
         """Atoms have numbers from 0 up, gates from -1 down: how many atoms there are is known at the end."""
         match node:
             case AtLeast(k=k, nodes=nodes):
-                return self.gate(k, [self.root(n) for n in nodes])  # type: ignore[arg-type]
+                return self.gate(k, [self.root(n, ask) for n in nodes])  # type: ignore[arg-type]
             case Not(node=inner):
-                return self.gate(0, [self.root(inner)])  # type: ignore[arg-type]
+                return self.gate(0, [self.root(inner, ask)])  # type: ignore[arg-type]
             case atom:
-                return 0 if self._silent(atom) else self.atoms.setdefault(atom, len(self.atoms))
+                return self.atoms.setdefault(ask(atom), len(self.atoms))
 
     def gate(self, k: int, nodes: list[int]) -> int:
         if k == len(nodes) or k == 1:
@@ -113,10 +133,15 @@ class _Builder:
         return number
 
 
-def network(trials: Sequence[Trial], terminology: Terminology) -> Network:
-    """Compiles trials; a trial without criteria is unknown."""
-    build = _Builder(terminology)
-    roots = [[build.root(lower(c.tree)) for c in trial.criteria] for trial in trials]
+def network(trials: Sequence[Trial], terminology: Terminology, *, answered: bool = False) -> Network:
+    """Compiles trials; a trial without criteria is unknown. `answered`: people may have answered their questions."""
+    unasked = cache(lambda atom: Asked(NOBODY_SAYS if _silent(atom, terminology) else atom))
+
+    def ask(trial: Trial, criterion: Criterion) -> Ask:
+        return partial(question, trial.questionnaire, criterion, terminology) if answered else unasked
+
+    build = _Builder()
+    roots = [[build.root(lower(c.tree), ask(trial, c)) for c in trial.criteria] for trial in trials]
     verdicts = [
         build.gate(
             -1,
@@ -149,7 +174,14 @@ def network(trials: Sequence[Trial], terminology: Terminology) -> Network:
         starts = np.cumsum([0, *map(len, nodes)])
         layers.append(Layer(k, atoms + first, starts, slots([n for some in nodes for n in some])))
         first = last
-    return Network(tuple(build.atoms), tuple(layers), atoms + len(keys), slots(verdicts), tuple(map(slots, roots)))
+    return Network(
+        tuple(build.atoms), tuple(layers), atoms + len(keys), slots(verdicts), tuple(map(slots, roots)), answered
+    )
+
+
+def question(questionnaire: str, criterion: Criterion, terminology: Terminology, atom: Atom) -> Asked:
+    """The atom as the criterion asks it of a person, if it is a person's to answer."""
+    return Asked(atom, questionnaire, link_id(criterion.id, atom)) if asked(atom, terminology) else Asked(atom)
 
 
 def _silent(atom: Atom, terminology: Terminology) -> bool:

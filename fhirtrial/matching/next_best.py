@@ -103,15 +103,23 @@ def _outcomes(criteria: Sequence[Undecided], asked: Sequence[int]) -> set[int]:
 
 def _decided(criteria: Sequence[Undecided], answers: Answers) -> int:
     """The least over the open criteria: the others hold, or the pair would not be undetermined."""
-    truths = (_value(one.open, one.atoms, answers) for one in criteria)
-    return min(YES - truth if one.excludes else truth for one, truth in zip(criteria, truths, strict=True))
+    least = YES
+    for one in criteria:
+        truth = _value(one.open, one.atoms, answers)
+        least = min(least, YES - truth if one.excludes else truth)
+        if least == NO:
+            break
+    return least
 
 
 def _value(node: Open | int, atoms: Sequence[int], answers: Answers) -> int:
     if isinstance(node, int):
         return UNKNOWN if node == UNANSWERABLE else answers.get(atoms[node], UNKNOWN)
-    values = sorted((_value(n, atoms, answers) for n in node.nodes), reverse=True)
-    return values[node.k - 1] if node.k else YES - values[0]
+    values = [_value(n, atoms, answers) for n in node.nodes]
+    if not node.k:
+        return YES - values[0]
+    values.sort()
+    return values[-node.k]
 
 
 def _ranked(items: Mapping[str, Sequence[tuple[str, bool, Sequence[Need]]]]) -> tuple[Next, ...]:

@@ -63,7 +63,7 @@ def days_of_change(run: Run, facts: Facts, horizon: int) -> NDArray[np.bool_]:
     days = [run.on + dt.timedelta(days=ahead) for ahead in range(horizon + 2)]
     everyone = np.arange(view.patients)
     asked: dict[tuple[tuple[Read, ...], object], Atom] = {}
-    for atom in run.network.atoms:
+    for atom, *_ in run.network.atoms:
         if isinstance(atom, Age):
             _birthdays(atom, view, days, possible)
         elif reads(atom):

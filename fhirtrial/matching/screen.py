@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fhirtrial.matching import planes
+from fhirtrial.matching.atoms import answer
 from fhirtrial.matching.bind import Bound
 from fhirtrial.matching.network import Ints, Network
 from fhirtrial.matching.planes import Planes
@@ -61,6 +62,9 @@ def levels(found: Planes, patients: int | Ints) -> Ints:
 def screen(network: Network, bound: Bound, view: View, *, whole: bool = False) -> Screen:
     """`whole`: the criteria's planes are kept, too."""
     atoms = truths(bound, view)
+    for number, one in enumerate(network.atoms if network.answered else ()):
+        if one.link_id:
+            atoms[number] = answer(one, view).truth
     if whole:
         slots = np.concatenate([network.verdicts, *network.criteria])
         wanted = distinct(slots)

@@ -1,6 +1,6 @@
 """Distinct atoms × patients → truths, group by group, without reasons and evidence: what verdicts of many need.
 
-`atoms.answer` says the same of one atom with its reasons; both call the same function of the atom's kind.
+`reasoned` says the same with reasons; both call the same function of an atom's kind.
 """
 
 from __future__ import annotations
@@ -31,13 +31,17 @@ def truths(bound: Bound, view: View) -> NDArray[np.int8]:
     found = bound.silences.truths(view)
     _of_patients(bound, view, found)
     heard = _in_time(bound, view, bound.ears.hear(view).of(bound.reading))
-    touched = np.flatnonzero(heard.ends > heard.starts)
-    order = touched[np.argsort(bound.group[touched], kind="stable")]
-    for group in np.split(order, np.flatnonzero(np.diff(bound.group[order])) + 1):
-        for lanes in _blocks(heard, group):
-            some = _lanes(bound, view, heard, lanes, found)
-            found[some.lane, some.who] = from_record(some.atom, some).truth
+    for lanes in blocks(bound.group, heard, np.flatnonzero(heard.ends > heard.starts)):
+        some = lanes_of(bound, view, heard, lanes, found)
+        found[some.lane, some.who] = from_record(some.atom, some).truth
     return found
+
+
+def blocks(group: Ints, heard: Heard, lanes: Ints, extra: int = 0) -> Iterator[Ints]:
+    """The lanes group by group, in parts with so many rows together; `extra` is what each lane takes besides."""
+    order = lanes[np.argsort(group[lanes], kind="stable")]
+    for some in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        yield from _blocks(heard, some, extra)
 
 
 def _in_time(bound: Bound, view: View, heard: Heard) -> Heard:
@@ -73,33 +77,40 @@ def _of_patients(bound: Bound, view: View, found: NDArray[np.int8]) -> None:
         found[number] = sex(atom, view).truth
 
 
-def _blocks(heard: Heard, lanes: Ints) -> Iterator[Ints]:
-    """The lanes in parts with so many rows together."""
-    rows = np.cumsum(heard.ends[lanes] - heard.starts[lanes])
+def _blocks(heard: Heard, lanes: Ints, extra: int = 0) -> Iterator[Ints]:
+    rows = np.cumsum(heard.ends[lanes] - heard.starts[lanes] + extra)
     if len(lanes) and rows[-1] <= MOST_ROWS:
         yield lanes
     elif len(lanes):
         yield from np.split(lanes, np.flatnonzero(np.diff(rows // MOST_ROWS)) + 1)
 
 
-def _lanes(bound: Bound, view: View, heard: Heard, lanes: Ints, silent: NDArray[np.int8]) -> Lanes:
-    """The lanes' rows as one chunk; `silent` are all atoms' truths if no row spoke."""
+def lanes_of(bound: Bound, view: View, heard: Heard, lanes: Ints, silent: NDArray[np.int8] | None = None) -> Lanes:
+    """The lanes' rows as one chunk: of the patients who have some, where it is known that the others are `silent`.
+
+    `silent` are all atoms' truths if no row spoke; without them the chunk is of everyone in each lane.
+    """
     places = heard.places(lanes)
     origin = heard.rows[places]
     number = np.repeat(np.arange(len(lanes)), heard.ends[lanes] - heard.starts[lanes])
     patient = view.at("patient", origin)
-    new = np.ones(len(origin), bool)
-    new[1:] = (number[1:] != number[:-1]) | (patient[1:] != patient[:-1])
-    begin = new.nonzero()[0]
-    lane, who = lanes[number[begin]], patient[begin]
+    if silent is None:
+        key = number * view.patients + patient
+        lane, who = np.repeat(lanes, view.patients), np.tile(np.arange(view.patients), len(lanes))
+    else:
+        new = np.ones(len(origin), bool)
+        new[1:] = (number[1:] != number[:-1]) | (patient[1:] != patient[:-1])
+        begin = new.nonzero()[0]
+        key, lane, who = np.cumsum(new) - 1, lanes[number[begin]], patient[begin]
     atom = bound.atoms[int(lanes[0])]
     states = heads = quiet = None
-    if bound.plain[int(bound.group[lanes[0]])]:
+    if bound.plain[int(bound.group[lanes[0]])] or not len(origin):
         if isinstance(atom, Allergy):
             # to a list that is not empty silence means something else than to none at all
             states, heads = _listed(bound, view, origin, number, lanes)
         else:
-            states, heads, quiet = heard.states[places], heard.heads[places], silent[lane, who]
+            states, heads = heard.states[places], heard.heads[places]
+            quiet = None if silent is None else silent[lane, who]
         if isinstance(atom, Medication):
             states = _routed(bound, view, origin, lanes[number], states)
     given = (view.facts, view.on, view.codes, view.policy, view.uln)
@@ -107,7 +118,7 @@ def _lanes(bound: Bound, view: View, heard: Heard, lanes: Ints, silent: NDArray[
         *given,
         base=view,
         origin=origin,
-        key=np.cumsum(new) - 1,
+        key=key,
         who=who,
         atom=atom,
         asks=bound.asks,

@@ -144,6 +144,10 @@ class View:
         one = asked(atom)
         return [(one, slice(None))] if one else []
 
+    def asker(self, atom: A, row: int) -> A:  # noqa: ARG002 - see `lanes`
+        """The very atom that the row is judged for."""
+        return atom
+
     def each(self, atom: A, asked: Callable[[A], T | None], judge: Callable[[T, Ints], Graded]) -> Test:
         """Judges rows by what is asked of them; what asks for nothing is held."""
 
@@ -322,7 +326,7 @@ class View:
             table[number] = self.codes.systems(values[number])
         found = np.zeros((len(FAMILIES) + 1) * self.patients, np.int32)
         np.bitwise_or.at(found, _FAMILY_OF[self.column("kind")] * self.patients + self.column("patient"), table[codes])
-        return found.reshape(-1, self.patients)[:-1]
+        return found.reshape(len(FAMILIES) + 1, self.patients)[:-1]
 
 
 def of_kinds(kind: NDArray[Any], kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:

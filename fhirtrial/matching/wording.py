@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fhirtrial.matching.calendar import date
-from fhirtrial.matching.result import Evidence
 from fhirtrial.patients.facts import CEIL, FLOOR, Comparator, Fact, Facts, Kind, ValueKind, Vocabulary
 
 SIGNS = {
@@ -15,16 +14,11 @@ SIGNS = {
 }
 
 
-def evidence_of(facts: Facts, row: int, compared: str) -> Evidence:
+def said_by(facts: Facts, row: int) -> tuple[str, str, str, str, str]:
+    """A fact's resource and version, and the path, value and date that stand there."""
     fact, words = facts.row(row), facts.vocabulary
-    return Evidence(
-        resource=words.strings.values[fact.resource],
-        version=words.strings.values[fact.version],
-        path=words.strings.values[fact.path],
-        value=_value(fact, words),
-        date=days_text(fact.start_low, fact.start_high),
-        compared=compared,
-    )
+    where = (words.strings.values[number] for number in (fact.resource, fact.version, fact.path))
+    return *where, _value(fact, words), days_text(fact.start_low, fact.start_high)  # type: ignore[return-value]
 
 
 def days_text(low: int, high: int) -> str:

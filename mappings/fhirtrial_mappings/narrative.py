@@ -22,4 +22,4 @@ def narrative(title: str, paragraphs: Iterable[str] = (), items: Iterable[str] =
 
 
 def _text(text: str) -> str:
-    return escape(_FORBIDDEN.sub("", text), quote=False)
+    return escape(text if text.isprintable() else _FORBIDDEN.sub("", text), quote=False)

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from scalar.grade import Grade
 
 from fhirtrial.criteria.truth import Truth, Verdict
+from fhirtrial.matching.atoms import answer
 from fhirtrial.matching.codes import Codes
 from fhirtrial.matching.grades import Answer
-from fhirtrial.matching.kernel import evaluate
 from fhirtrial.matching.match import Run
-from fhirtrial.matching.plan import Asked
+from fhirtrial.matching.network import Asked, network
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.result import Trial
 from fhirtrial.matching.view import View
@@ -37,6 +37,7 @@ class Kernel:
         self.site = site or Site()
         self.run = Run(trials, (), on, load(), load_policy(), self.site, "test")
         self.codes = Codes(load())
+        self.questions = network(trials, load(), answered=True).atoms
 
     def matches(self, facts: Facts) -> list[list[Told]]:
         """[patient][trial]"""
@@ -50,8 +51,7 @@ class Kernel:
     def atoms(self, facts: Facts) -> list[tuple[Asked, list[Grade]]]:
         """Every distinct atom of the trials, with its grade for each patient."""
         view = View(facts, self.run.on, self.codes, self.run.policy, self.site.uln)
-        answers = evaluate(self.run.plan, view).answers
-        return [(asked, grades(answer)) for asked, answer in zip(self.run.plan.atoms, answers, strict=True)]
+        return [(asked, grades(answer(asked, view))) for asked in self.questions]
 
 
 def grades(answer: Answer) -> list[Grade]:

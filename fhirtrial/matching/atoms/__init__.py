@@ -46,7 +46,7 @@ from fhirtrial.matching.atoms.qualitative import result
 from fhirtrial.matching.atoms.reproductive import reproductive
 from fhirtrial.matching.grades import PRESUMED_NO, UNKNOWN, Answer, constant
 from fhirtrial.matching.lanes import narrowed
-from fhirtrial.matching.plan import Asked
+from fhirtrial.matching.network import Asked
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.view import View
 
@@ -56,22 +56,23 @@ def answer(question: Asked, view: View) -> Answer:
     atom = question.atom
     if not question.link_id:
         return _of_everyone(atom, view)
-    told = answered(view, question.questionnaire, question.link_id, _unanswered(atom))
+    told = answered(view, question.questionnaire, question.link_id, unanswered(atom))
     if getattr(atom, "concept", None) is None or isinstance(atom, TreatmentState | Expected):
         return told
     recorded = _of_everyone(atom, view)
     both = told.or_else(recorded)
     # an answer that is not final, not dated or contradicted is no silence: nothing may be presumed against it
-    open_ = (told.truth == UNKNOWN) & (told.reasons != _unanswered(atom)) & (recorded.truth == PRESUMED_NO)
+    open_ = (told.truth == UNKNOWN) & (told.reasons != unanswered(atom)) & (recorded.truth == PRESUMED_NO)
     truth = np.where(open_, UNKNOWN, both.truth).astype(np.int8)
     return Answer(truth, lambda: np.where(open_, told.reasons, both.reasons), lambda: both.rows)
 
 
-def _unanswered(atom: Atom) -> Reason:
+def unanswered(atom: Atom) -> Reason:
+    """Why it is open where no record can say and no person did."""
     match atom:
         case Residue():
             return Reason.RESIDUE
-        case NotComputable():
+        case NotComputable() | Defect():
             return Reason.NOT_COMPUTABLE
         case _:
             return Reason.NEEDS_HUMAN
@@ -119,8 +120,8 @@ def from_record(atom: Atom, view: View) -> Answer:
             return data(atom, view)
         case OtherExperiencer():
             return other(atom, view)
-        case ClassificationCriteria() | Attestation() | TreatmentState() | Expected() | Residue() | NotComputable():
-            return constant(view.patients, UNKNOWN, _unanswered(atom))
-        case Defect():
-            return constant(view.patients, UNKNOWN, Reason.NOT_COMPUTABLE)
+        case ClassificationCriteria() | Attestation() | TreatmentState() | Expected():
+            return constant(view.patients, UNKNOWN, unanswered(atom))
+        case Residue() | NotComputable() | Defect():
+            return constant(view.patients, UNKNOWN, unanswered(atom))
     assert_never(atom)

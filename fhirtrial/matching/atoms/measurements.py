@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -65,17 +66,21 @@ def ordinal(atom: Ordinal, view: View) -> Answer:
         why = np.where(np.isnan(recorded), np.where(empty, Reason.ABSENT, Reason.UNCODED), 0)
         closed = np.zeros(len(rows), bool)
         exact = Numbers(recorded, recorded, closed, closed, why.astype(np.uint32))
-        return compare(exact, atom.op, view.asked(atom.rank, rows)), lambda _: f"{atom.op} {atom.label}"
+        return compare(exact, atom.op, view.asked(atom.rank, rows)), partial(_class_asked, atom, view, rows)
 
     return reduce_results(view, atom, span, "latest", judge)
 
 
 def _absolute(atom: Measurement, view: View, rows: Ints) -> Judged:
     concept = view.concept(atom.concept)
-    unit = atom.unit or concept.unit
-    n = numbers(view, rows, unit, concept.molar_mass)
+    n = numbers(view, rows, atom.unit or concept.unit, concept.molar_mass)
     bound = view.asked(atom.value, rows)
-    return compare(n, view.operators(atom.op, rows), bound), _worded(n, bound, atom.op, [unit or ""] * len(rows), {})
+
+    def words(i: int) -> str:
+        asker = view.asker(atom, int(rows[i]))
+        return _worded(n, i, asker.op, bound[i], asker.unit or view.concept(asker.concept).unit or "")
+
+    return compare(n, view.operators(atom.op, rows), bound), words
 
 
 def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
@@ -97,11 +102,14 @@ def _against_limit(atom: Measurement, view: View, rows: Ints) -> Judged:
             grade[i], reasons[i] = _by_interpretation(atom, float(asked[i]), codes, int(reasons[i]))
         elif _contradicts(codes, n, ends["low"], ends["high"], i):
             grade[i], reasons[i] = UNKNOWN, Reason.CONFLICTING
-    strings = view.facts.vocabulary.strings.values
-    unit = [strings[u] for u in view.at("unit", rows).tolist()]
-    factor = f"{atom.value:g} × {atom.of.upper()}"
-    notes = {i: f"{factor}{f', {named[i]}' if i in named else ''}" for i in range(len(rows))}
-    return Graded(grade, lambda: reasons), _worded(n, bound * asked, atom.op, unit, notes)
+
+    def words(i: int) -> str:
+        unit = view.facts.vocabulary.strings.values[view.at("unit", rows[i])]
+        said = _worded(n, i, atom.op, bound[i] * asked[i], unit)
+        by = f", {named[i]}" if i in named else ""
+        return said and f"{said} ({asked[i]:g} × {atom.of.upper()}{by})"
+
+    return Graded(grade, lambda: reasons), words
 
 
 def _by_interpretation(atom: Measurement, value: float, codes: frozenset[str], why: int) -> tuple[int, int]:
@@ -150,21 +158,21 @@ def _ratio(atom: Measurement, over: str, view: View, rows: Ints) -> Judged:
     why = np.where(n.why == 0, np.where(np.isnan(divisor), lacking, 0), n.why).astype(np.uint32)
     n = Numbers(significant(n.low / divisor), significant(n.high / divisor), n.low_open, n.high_open, why)
     bound = view.asked(atom.value, rows)
-    return compare(n, atom.op, bound), _worded(n, bound, atom.op, [atom.unit or ""] * len(rows), {})
+    return compare(n, atom.op, bound), lambda i: _worded(n, i, atom.op, bound[i], atom.unit or "")
 
 
-def _worded(n: Numbers, bound: Floats, op: Op, unit: list[str], notes: dict[int, str]) -> Callable[[int], str]:
-    """The comparison as a reader wants it: `186 umol/L > 132 umol/L (1.5 × ULN)`."""
+def _class_asked(atom: Ordinal, view: View, rows: Ints, i: int) -> str:
+    asker = view.asker(atom, int(rows[i]))
+    return f"{asker.op} {asker.label}"
 
-    def words(i: int) -> str:
-        if n.why[i]:
-            return ""
-        value = f"{n.low[i]:.12g}" if n.low[i] == n.high[i] else f"{_end(n, i)}"
-        threshold = "?" if np.isnan(bound[i]) else f"{bound[i]:.12g}"
-        parts = [f"{value} {unit[i]}".strip(), op, f"{threshold} {unit[i]}".strip()]
-        return " ".join(parts) + (f" ({notes[i]})" if i in notes else "")
 
-    return words
+def _worded(n: Numbers, i: int, op: Op, bound: float, unit: str) -> str:
+    """The comparison as a reader wants it: `186 umol/L > 132 umol/L`."""
+    if n.why[i]:
+        return ""
+    value = f"{n.low[i]:.12g}" if n.low[i] == n.high[i] else f"{_end(n, i)}"
+    threshold = "?" if np.isnan(bound) else f"{bound:.12g}"
+    return " ".join([f"{value} {unit}".strip(), op, f"{threshold} {unit}".strip()])
 
 
 def _end(n: Numbers, i: int) -> str:

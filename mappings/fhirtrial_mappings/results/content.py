@@ -10,31 +10,45 @@ import hashlib
 
 import orjson
 
-from fhirtrial.matching.result import Match
+from fhirtrial.matching.result import CriterionResult, Match
 from fhirtrial.plugins import Publication, Resource, Screening
 from fhirtrial_mappings.results.pair import identifier
 
 CONTENT = "content"
 
 
-def content(screening: Screening, match: Match, to: Publication) -> dict[str, str]:
-    """The hash as an identifier of the GuidanceResponse, by which its Provenance names it."""
-    basis, references = match.basis, screening.references
-    made_of = (
-        (to.base, to.fhir, to.software_version, screening.trial.id, match.trial.reviewed),
-        (basis.engine, basis.tree, basis.terminology, basis.policy, sorted(basis.completeness.items())),
-        (screening.subject(match)["reference"], match.verdict, match.decided_by, match.set_aside),
-        [(t, n) for t, n in sorted(match.counts.items()) if n],
-        [
-            (
-                (r.criterion.id, r.truth, r.reasons),
-                [(references.get(e.resource), e) for e in r.evidence],
-                [(n.text, n.question) for n in r.needs],
-            )
-            for r in match.criteria
-        ],
-    )
-    return identifier(to, CONTENT, hashlib.sha256(orjson.dumps(made_of)).hexdigest())
+class Contents:
+    """The hashes of one trial's matches; what a criterion says without evidence is written once for all of them."""
+
+    def __init__(self, screening: Screening, to: Publication) -> None:
+        self._screening, self._to = screening, to
+        self._written: dict[int, orjson.Fragment] = {}
+
+    def of(self, match: Match) -> dict[str, str]:
+        """The hash as an identifier of the GuidanceResponse, by which its Provenance names it."""
+        basis, screening, to = match.basis, self._screening, self._to
+        made_of = (
+            (to.base, to.fhir, to.software_version, screening.trial.id, match.trial.reviewed),
+            (basis.engine, basis.tree, basis.terminology, basis.policy, sorted(basis.completeness.items())),
+            (screening.subject(match)["reference"], match.verdict, match.decided_by, match.set_aside),
+            [(t, n) for t, n in sorted(match.counts.items()) if n],
+            [self._said(result) if result.evidence else self._alike(result) for result in match.criteria],
+        )
+        return identifier(to, CONTENT, hashlib.sha256(orjson.dumps(made_of)).hexdigest())
+
+    def _alike(self, result: CriterionResult) -> orjson.Fragment:
+        """By identity: the screening holds its results."""
+        found = self._written.get(id(result))
+        if found is None:
+            found = self._written[id(result)] = orjson.Fragment(orjson.dumps(self._said(result)))
+        return found
+
+    def _said(self, result: CriterionResult) -> tuple[object, ...]:
+        return (
+            (result.criterion.id, result.truth, result.reasons),
+            [(self._screening.references.get(e.resource), e) for e in result.evidence],
+            [(need.text, need.question) for need in result.needs],
+        )
 
 
 def content_of(identifiers: object) -> str:

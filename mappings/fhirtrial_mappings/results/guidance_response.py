@@ -7,17 +7,19 @@ A result is rewritten only when its content apart from dates changes, and then s
 
 from __future__ import annotations
 
-from fhirtrial.criteria.truth import Truth, Verdict
-from fhirtrial.matching.result import Match, Need
+from typing import NamedTuple
+
+from fhirtrial.criteria.truth import Verdict
+from fhirtrial.matching.result import Match
 from fhirtrial.plugins import Draft, Publication, Resource, Screening
 from fhirtrial_mappings.identity import slug
 from fhirtrial_mappings.narrative import narrative
-from fhirtrial_mappings.results.content import content, same
+from fhirtrial_mappings.results.content import Contents, same
 from fhirtrial_mappings.results.device import author
-from fhirtrial_mappings.results.messages import messages
-from fhirtrial_mappings.results.outcome import LABELS, VERDICTS, Heads, heads, outcome, supersedes
+from fhirtrial_mappings.results.messages import Issue, messages, source_issues
+from fhirtrial_mappings.results.missing import Lacks
+from fhirtrial_mappings.results.outcome import LABELS, VERDICTS, Parts, outcome, supersedes
 from fhirtrial_mappings.results.pair import identifier, pair_id, registration
-from fhirtrial_mappings.results.requirements import requirements
 
 STATUS = {
     Verdict.ELIGIBLE: "success",
@@ -26,14 +28,22 @@ STATUS = {
     Verdict.PRESUMED_INELIGIBLE: "data-requested",
     Verdict.INELIGIBLE: "success",
 }
-# Where only a person can answer: the linkIds stand with the needs of the criteria, the Questionnaire with the outcome.
-ANSWERS: Resource = {"type": "QuestionnaireResponse", "mustSupport": ["questionnaire", "item.linkId", "item.answer"]}
-Asked = dict[Need, tuple[Resource, ...]]
+
+
+class _Made(NamedTuple):
+    """What the results of one trial's patients share."""
+
+    parts: Parts
+    lacks: Lacks
+    contents: Contents
+    source: list[Issue]
 
 
 def r4(screening: Screening, to: Publication) -> list[Draft]:
-    known, asked = heads(screening.trial), Asked()
-    return [Draft(_guidance(screening, match, to, known, asked)) for match in screening.matches]
+    made = _Made(
+        Parts(screening, to), Lacks(screening.matches, to), Contents(screening, to), source_issues(screening.trial)
+    )
+    return [Draft(_guidance(screening, match, to, made)) for match in screening.matches]
 
 
 def r5(screening: Screening, to: Publication) -> list[Draft]:
@@ -50,17 +60,17 @@ def merge(existing: Resource, new: Resource) -> Resource | None:
     return {**merged, "note": existing["note"]} if "note" in existing else merged
 
 
-def _guidance(screening: Screening, match: Match, to: Publication, known: Heads, asked: Asked) -> Resource:
+def _guidance(screening: Screening, match: Match, to: Publication, made: _Made) -> Resource:
     name = pair_id(screening, match)
-    said = messages(match)
-    found = outcome(screening, match, to, known)
+    said, missing = messages(match, made.source), made.lacks.of(match)
+    found = outcome(match, made.parts, missing)
     resource: Resource = {
         "resourceType": "GuidanceResponse",
         "id": name,
         "text": narrative(f"Screening for {screening.trial.id} on {match.on}", _summary(match)),
         "contained": [found, said] if said else [found],
         "requestIdentifier": registration(screening.trial, to),
-        "identifier": [identifier(to, "guidance", name), content(screening, match, to)],
+        "identifier": [identifier(to, "guidance", name), made.contents.of(match)],
         "moduleCanonical": to.canonical("PlanDefinition", slug(screening.trial.id)),
         "status": "success" if match.set_aside else STATUS[match.verdict],
         "subject": screening.subject(match),
@@ -72,8 +82,7 @@ def _guidance(screening: Screening, match: Match, to: Publication, known: Heads,
     if said:
         resource["evaluationMessage"] = [{"reference": f"#{said['id']}"}]
     resource["outputParameters"] = {"reference": f"#{found['id']}"}
-    requirements = [] if match.set_aside else _requirements(match, to, asked)
-    return {**resource, "dataRequirement": requirements} if requirements else resource
+    return {**resource, "dataRequirement": missing.requirements} if missing.requirements else resource
 
 
 def _in_r5(guidance: Resource) -> Resource:
@@ -84,16 +93,6 @@ def _in_r5(guidance: Resource) -> Resource:
     if "evaluationMessage" in changed:
         (changed["evaluationMessage"],) = changed["evaluationMessage"]
     return changed
-
-
-def _requirements(match: Match, to: Publication, asked: Asked) -> list[Resource]:
-    """What would settle the unknown criteria, each requirement once; many patients lack the same."""
-    found: list[Resource] = []
-    for need in (n for r in match.criteria if r.truth is Truth.UNKNOWN for n in r.needs):
-        if need not in asked:
-            asked[need] = (ANSWERS,) if need.question else requirements(need, match.on, to)
-        found += [one for one in asked[need] if one not in found]
-    return found
 
 
 def _set_aside(why: str, to: Publication) -> Resource:

@@ -6,11 +6,13 @@ not be read as they are. That a result is missing or old is no fault; it stands 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from fhirtrial.matching.result import Match
+from fhirtrial.matching.result import Match, Trial
 from fhirtrial.plugins import Resource
 
+Issue = dict[str, Any]
 ID = "messages"
 UNREVIEWED = "The criteria were not reviewed by a person, so that no candidate is written"
 
@@ -29,22 +31,23 @@ FAULTS: dict[str, tuple[str, str]] = {
 }
 
 
-def messages(match: Match) -> Resource | None:
+def messages(match: Match, of_source: Iterable[Issue]) -> Resource | None:
     """One issue per fault with the criteria it concerns; None where there is none."""
-    issues = [*_source_issues(match), *_data_issues(match)]
+    issues = [*of_source, *_data_issues(match)]
     return {"resourceType": "OperationOutcome", "id": ID, "issue": issues} if issues else None
 
 
-def _source_issues(match: Match) -> list[dict[str, Any]]:
+def source_issues(trial: Trial) -> list[Issue]:
+    """The faults that all the trial's matches share."""
     issues = []
-    if not match.trial.reviewed:
-        unread = (c.id for c in match.trial.criteria if c.review is None and c.kind != "defect")
+    if not trial.reviewed:
+        unread = (c.id for c in trial.criteria if c.review is None and c.kind != "defect")
         issues.append(_issue("business-rule", UNREVIEWED, [name for name in unread if name not in {"age", "sex"}]))
-    defects = [r.criterion.id for r in match.criteria if r.criterion.kind == "defect"]
+    defects = [c.id for c in trial.criteria if c.kind == "defect"]
     return [*issues, _issue("incomplete", "The trial's source may have lost criteria", defects)] if defects else issues
 
 
-def _data_issues(match: Match) -> list[dict[str, Any]]:
+def _data_issues(match: Match) -> list[Issue]:
     concerned: dict[str, list[str]] = {}
     for result in match.criteria:
         for reason in result.reasons:
@@ -56,7 +59,7 @@ def _data_issues(match: Match) -> list[dict[str, Any]]:
     ]
 
 
-def _issue(code: str, words: str, criteria: list[str]) -> dict[str, Any]:
+def _issue(code: str, words: str, criteria: list[str]) -> Issue:
     """Names the criteria it concerns; a trial whose source lists none has none to name."""
     named = {"diagnostics": ", ".join(criteria)} if criteria else {}
     return {"severity": "warning", "code": code, "details": {"text": words}, **named}

@@ -12,116 +12,112 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping as Table
 from typing import Any
 
 from fhirtrial.criteria.truth import Truth, Verdict
-from fhirtrial.matching.next_best import Next, next_best
-from fhirtrial.matching.result import Basis, CriterionResult, Evidence, Match, Need, Trial
+from fhirtrial.matching.result import Basis, CriterionResult, Evidence, Match
 from fhirtrial.plugins import Publication, Resource, Screening
-from fhirtrial_mappings.artifacts.primitives import string
+from fhirtrial_mappings.results.missing import Missing
 from fhirtrial_mappings.results.pair import source
+from fhirtrial_mappings.results.texts import date, text
 
 Part = dict[str, Any]
-Heads = Table[str, tuple[list[Part], list[Part]]]
 ID = "outcome"
 # Enum members spell their labels anew each time: a table is ten times faster, and there are millions of results.
 LABELS = {t: t.label for t in reversed(Truth)}
 VERDICTS = {v: v.label for v in Verdict}
 HASHES = ("engine", "tree", "terminology", "policy")
-# http://hl7.org/fhir/R4/datatypes.html#dateTime
-DATE_TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?")
 
 
-def heads(trial: Trial) -> Heads:
-    """Per criterion what is the same for every patient: what stands before and after its truth."""
-    return {
-        c.id: ([{"name": "id", "valueId": c.id}, {"name": "kind", "valueCode": c.kind}], _text("text", c.text))
-        for c in trial.criteria
-    }
+class Parts:
+    """What the outcomes of one trial's matches are made of, each part once for all patients of whom it says the same.
+
+    Parts are known by the identity of what the screening's matches hold, which lives longer.
+    """
+
+    def __init__(self, screening: Screening, to: Publication) -> None:
+        self._screening, self._to = screening, to
+        self._heads: dict[str, tuple[list[Part], list[Part]]] = {
+            c.id: ([{"name": "id", "valueId": c.id}, {"name": "kind", "valueCode": c.kind}], text("text", c.text))
+            for c in screening.trial.criteria
+        }
+        self._criteria: dict[int, Part] = {}
+        self._needs: dict[int, list[Part]] = {}
+        self._texts: dict[tuple[str, str], list[Part]] = {}
+        self._bases: dict[tuple[str, ...], list[Part]] = {}
+
+    def criterion(self, result: CriterionResult) -> Part:
+        """Evidence is a patient's own, so that a result with any is."""
+        if result.evidence:
+            return self._criterion(result)
+        made = self._criteria.get(id(result))
+        if made is None:
+            made = self._criteria[id(result)] = self._criterion(result)
+        return made
+
+    def basis(self, basis: Basis) -> list[Part]:
+        hashes = [getattr(basis, name) for name in HASHES]
+        key = (*hashes, *basis.completeness, *basis.completeness.values())
+        made = self._bases.get(key)
+        if made is None:
+            made = [part for name, value in zip(HASHES, hashes, strict=True) for part in text(name, value)]
+            families = [{"name": family, "valueCode": level} for family, level in sorted(basis.completeness.items())]
+            made += [{"name": "completeness", "part": families}] if families else []
+            self._bases[key] = made
+        return made
+
+    def _criterion(self, result: CriterionResult) -> Part:
+        before, words = self._heads[result.criterion.id]
+        needs = self._needs.get(id(result.needs))
+        if needs is None:
+            parts = ([*text("text", need.text), *text("question", need.question)] for need in result.needs)
+            needs = self._needs[id(result.needs)] = [{"name": "need", "part": part} for part in parts if part]
+        part = [
+            *before,
+            {"name": "truth", "valueCode": LABELS[result.truth]},
+            *[{"name": "reason", "valueCode": reason} for reason in result.reasons],
+            *words,
+            *[{"name": "evidence", "part": part} for e in result.evidence if (part := self._evidence(e))],
+            *needs,
+        ]
+        return {"name": "criterion", "part": part}
+
+    def _evidence(self, evidence: Evidence) -> list[Part]:
+        found: list[Part] = []
+        if evidence.resource:
+            resource = source(self._screening, self._to, evidence.resource)
+            found.append({"name": "resource", "valueReference": resource})
+        found += self._text("version", evidence.version)
+        found += self._text("path", evidence.path)
+        found += self._text("value", evidence.value)
+        found += date("date", evidence.date)
+        found += self._text("compared", evidence.compared)
+        return found
+
+    def _text(self, name: str, value: str) -> list[Part]:
+        made = self._texts.get((name, value))
+        if made is None:
+            made = self._texts[name, value] = text(name, value)
+        return made
 
 
-def outcome(screening: Screening, match: Match, to: Publication, known: Heads) -> Resource:
+def outcome(match: Match, parts: Parts, missing: Missing) -> Resource:
+    counts = [{"name": label, "valueInteger": match.counts.get(t, 0)} for t, label in LABELS.items()]
+    questionnaire = [{"name": "questionnaire", "valueCanonical": match.trial.questionnaire}] if missing.asks else []
     parameters = [
         {"name": "verdict", "valueCode": VERDICTS[match.verdict]},
-        *({"name": "decided-by", "valueId": criterion} for criterion in match.decided_by),
+        *[{"name": "decided-by", "valueId": criterion} for criterion in match.decided_by],
         {"name": "reviewed", "valueBoolean": match.trial.reviewed},
-        *({"name": "set-aside", "valueCode": why} for why in match.set_aside),
-        {
-            "name": "counts",
-            "part": [{"name": label, "valueInteger": match.counts.get(t, 0)} for t, label in LABELS.items()],
-        },
-        *(_criterion(screening, result, to, *known[result.criterion.id]) for result in match.criteria),
-        *({"name": "next", "part": _next(one)} for one in _next_items(match)),
-        *_questionnaire(match),
-        {"name": "basis", "part": _basis(match.basis)},
+        *[{"name": "set-aside", "valueCode": why} for why in match.set_aside],
+        {"name": "counts", "part": counts},
+        *map(parts.criterion, match.criteria),
+        *missing.next,
+        *questionnaire,
+        {"name": "basis", "part": parts.basis(match.basis)},
         {"name": "on", "valueDate": match.on.isoformat()},
-        *_date("as-of", match.basis.as_of),
+        *date("as-of", match.basis.as_of),
     ]
     return {"resourceType": "Parameters", "id": ID, "parameter": parameters}
-
-
-def _criterion(
-    screening: Screening, result: CriterionResult, to: Publication, before: list[Part], text: list[Part]
-) -> Part:
-    part = [
-        *before,
-        {"name": "truth", "valueCode": LABELS[result.truth]},
-        *({"name": "reason", "valueCode": reason} for reason in result.reasons),
-        *text,
-        *({"name": "evidence", "part": p} for e in result.evidence if (p := _evidence(screening, e, to))),
-        *({"name": "need", "part": p} for need in result.needs if (p := _need(need))),
-    ]
-    return {"name": "criterion", "part": part}
-
-
-def _evidence(screening: Screening, evidence: Evidence, to: Publication) -> list[Part]:
-    resource: list[Part] = []
-    if evidence.resource:
-        resource.append({"name": "resource", "valueReference": source(screening, to, evidence.resource)})
-    return [
-        *resource,
-        *_text("version", evidence.version),
-        *_text("path", evidence.path),
-        *_text("value", evidence.value),
-        *_date("date", evidence.date),
-        *_text("compared", evidence.compared),
-    ]
-
-
-def _need(need: Need) -> list[Part]:
-    return [*_text("text", need.text), *_text("question", need.question)]
-
-
-def _next_items(match: Match) -> tuple[Next, ...]:
-    return next_best([match]).get(match.patient.reference, ())
-
-
-def _next(one: Next) -> list[Part]:
-    asked = [part for question in one.questions for part in _text("question", question)]
-    return [*_text("text", one.item), *asked, {"name": "settles", "valueCode": "surely" if one.surely else "perhaps"}]
-
-
-def _questionnaire(match: Match) -> list[Part]:
-    asks = any(need.question for result in match.criteria for need in result.needs)
-    return [{"name": "questionnaire", "valueCanonical": match.trial.questionnaire}] if asks else []
-
-
-def _basis(basis: Basis) -> list[Part]:
-    hashes = [part for name in HASHES for part in _text(name, getattr(basis, name))]
-    families = [{"name": family, "valueCode": level} for family, level in sorted(basis.completeness.items())]
-    return [*hashes, {"name": "completeness", "part": families}] if families else hashes
-
-
-def _text(name: str, text: str) -> list[Part]:
-    """FHIR has no empty strings and no control characters; nearly all texts have neither."""
-    found = text if text.isprintable() and text == text.strip() else string(text)
-    return [{"name": name, "valueString": found}] if found else []
-
-
-def _date(name: str, date: str) -> list[Part]:
-    return [{"name": name, "valueDateTime": date}] if DATE_TIME.fullmatch(date) else _text(name, date)
 
 
 def supersedes(existing: Resource, new: Resource) -> Part:
@@ -129,7 +125,7 @@ def supersedes(existing: Resource, new: Resource) -> Part:
     version = existing.get("meta", {}).get("versionId", "")
     verdict = [{"name": "verdict", "valueCode": p["valueCode"]} for p in before if p.get("name") == "verdict"]
     causes = [{"name": "cause", "valueCode": cause} for cause in _causes(before, after)]
-    return {"name": "supersedes", "part": [*_text("version", version), *verdict, *causes]}
+    return {"name": "supersedes", "part": [*text("version", version), *verdict, *causes]}
 
 
 def _causes(before: list[Part], after: list[Part]) -> list[str]:

@@ -12,7 +12,7 @@ from fhirtrial.matching.result import Match
 from fhirtrial.plugins import Draft, Publication, Resource, Screening
 from fhirtrial_mappings.identity import slug
 from fhirtrial_mappings.narrative import narrative
-from fhirtrial_mappings.results.content import content, content_of
+from fhirtrial_mappings.results.content import Contents, content_of
 from fhirtrial_mappings.results.device import author
 from fhirtrial_mappings.results.pair import pair_id, source
 
@@ -20,7 +20,8 @@ AUTHOR = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
 
 def r4(screening: Screening, to: Publication) -> list[Draft]:
-    return [Draft(_provenance(screening, match, to)) for match in screening.matches]
+    contents = Contents(screening, to)
+    return [Draft(_provenance(screening, match, to, contents)) for match in screening.matches]
 
 
 def r5(screening: Screening, to: Publication) -> list[Draft]:
@@ -38,7 +39,7 @@ def _target(provenance: Resource) -> str:
     return content_of([t["identifier"] for t in targets if "identifier" in t])
 
 
-def _provenance(screening: Screening, match: Match, to: Publication) -> Resource:
+def _provenance(screening: Screening, match: Match, to: Publication, contents: Contents) -> Resource:
     name = pair_id(screening, match)
     read = dict.fromkeys((e.resource, e.version) for r in match.criteria for e in r.evidence if e.resource)
     entities = [{"role": "source", "what": source(screening, to, *one)} for one in read]
@@ -46,7 +47,7 @@ def _provenance(screening: Screening, match: Match, to: Publication) -> Resource
         "resourceType": "Provenance",
         "id": name,
         "text": narrative(f"Made from {len(entities)} resources of the patient's record"),
-        "target": [{"reference": f"GuidanceResponse/{name}", "identifier": content(screening, match, to)}],
+        "target": [{"reference": f"GuidanceResponse/{name}", "identifier": contents.of(match)}],
         "recorded": f"{match.on.isoformat()}T00:00:00Z",
         "policy": [to.canonical("PlanDefinition", slug(screening.trial.id))],
         "agent": [{"type": {"coding": [{"system": AUTHOR, "code": "author"}]}, "who": author(to)}],

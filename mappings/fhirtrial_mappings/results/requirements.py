@@ -65,7 +65,7 @@ def requirements(need: Need, on: dt.date, to: Publication) -> tuple[Resource, ..
     if need.question or not need.item:
         return ()
     span = span_of(need.atom, on, load_policy(), to.terminology.concept)
-    asked = data_requirements(need.atom, replace(to, fhir="R4"))
+    asked = data_requirements(need.atom, to if to.fhir == "R4" else replace(to, fhir="R4"))
     found = tuple(_exact(need.atom, one, span, on, to) for one in asked if _can_tell(need.atom, one["type"]))
     return tuple(in_r5(one) for one in found) if to.fhir == "R5" else found
 
