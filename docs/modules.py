@@ -35,7 +35,7 @@ ORDER = {
     f"{ENGINE}/records": "read api_v2 pages/page unescape sections listing eligibility structured record reviewed",
     f"{ENGINE}/expressions": "cql/library cql/criterion cql/piece cql/names cql/concepts cql/quantities cql/windows",
     f"{ENGINE}/patients": "read sources document salvage resources elements references versions export bundle source",
-    f"{ENGINE}/matching": "match plan kernel view calendar identity timing grades results quantities dosing trace",
+    f"{ENGINE}/matching": "match compiled network view calendar identity timing grades results quantities dosing trace",
     f"{MAPPINGS}": "artifacts/research_study artifacts/plan_definition artifacts/library artifacts/group",
     f"{ENGINE}/picture": "drawing flow sentences lettering svg png",
     f"{ENGINE}/client": "post server transport retry answer outcome fhir smart capability entries graph transactions",

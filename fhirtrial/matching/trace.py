@@ -1,7 +1,8 @@
 """Why a criterion came out as it did, for one patient: the deciding atoms, their reasons, rows and what is missing.
 
 All but the evidence depends on the states of the criterion's own atoms alone, so that it is told once for all patients
-in whom they are the same; evidence is the patient's (`reasoned`).
+in whom they are the same; evidence is the patient's (`reasoned`). `planes` decides gates of many trials at once, and in
+them equal gates are one; here the shape of one criterion's own tree matters, walked by the algebra of `criteria.truth`.
 """
 
 from __future__ import annotations
