@@ -205,6 +205,7 @@ class _Cache:
         files = [file for unit in self._after.units for file in unit.files if file.single or file.losses]
         before = self._joined_before
         if before is not None and self._usable(before) and same(before.files, files):
+            before.files = files
             self._after.joined = before
         return files if any(file.single for file in files) else []
 
