@@ -74,22 +74,28 @@ def when(text: str, path: str = "") -> When:
     >>> when("2024-02-29T23:30:00-05:00").low == when("2024-02-29").low
     True
     """
-    if not text:
-        return UNDATED
     try:
-        low, high = _span(text[:10])
-        if len(text) <= 10:
-            return between(low, high)
-        latest, blur = _clock(text[10:])
+        return _when(text)
     except ValueError:
         todo = "write YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss+zz:zz of a day that exists"
         raise BadValueError(path, "no FHIR date or dateTime", todo) from None
+
+
+@lru_cache(maxsize=4096)
+def _when(text: str) -> When:
+    """One record says the same moment many times."""
+    if not text:
+        return UNDATED
+    low, high = _span(text[:10])
+    if len(text) <= 10:
+        return between(low, high)
+    latest, blur = _clock(text[10:])
     return When(low, high, low * DAY_MS + latest, blur)
 
 
 @lru_cache(maxsize=65536)
 def _span(text: str) -> tuple[int, int]:
-    """The first and last day of a date; days and times of day return often, together they seldom do."""
+    """The first and last day of a date; many records share days and times of day."""
     match = _DATE.fullmatch(text)
     if match is None:
         raise ValueError(text)
