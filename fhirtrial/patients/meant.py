@@ -55,7 +55,7 @@ class Meanings:
 
     def _resolved(self, shape: Shape, given: tuple[Any, ...], url: str) -> bytes | None:
         parts: list[bytes] = [b""]
-        for name, raw in zip(shape.names[shape.refs : shape.dates], given, strict=True):
+        for name, raw in zip(shape.names[shape.refs :], given, strict=True):
             if raw is NOT_GIVEN:
                 parts.append(b"")
                 continue
@@ -78,7 +78,7 @@ class Meanings:
         found = None if reference.reference.startswith("#") else self._references.skimmed(reference, None, url)
         kind: Any = type(found)
         if found is not None and kind in SHAPES:
-            return _join((kind.__name__.encode(), *_fields(found)[SHAPES[kind].rest :]))
+            return _join((kind.__name__.encode(), *_fields(found)[SHAPES[kind].usual : SHAPES[kind].refs]))
         if isinstance(found, Medication | Substance) and not any(_references_in(found)):
             product = copy(found)
             product.id, product.meta = "", None

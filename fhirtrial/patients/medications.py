@@ -192,7 +192,7 @@ def administration_times(administration: MedicationAdministration, _: Source) ->
 def _administered(administration: MedicationAdministration) -> tuple[When, When | None]:
     """What was given at a moment, and is over, was over in that moment."""
     status = standing(ADMINISTRATIONS, administration.status)
-    start, end = _effective(administration)
+    start, end = _occurred(administration)
     if end is None and status is not None and status[1] is Course.OVER and _in_a_moment(administration):
         end = start
     return start, end
@@ -272,14 +272,17 @@ def _in_a_moment(administration: MedicationAdministration) -> bool:
     return bool(administration.effective_date_time or administration.occurence_date_time)
 
 
+def _occurred(administration: MedicationAdministration) -> tuple[When, When | None]:
+    if administration.occurence_date_time:
+        return when(administration.occurence_date_time, "occurenceDateTime"), None
+    if administration.occurence_period is not None:
+        return period(administration.occurence_period, "occurencePeriod")
+    if administration.occurence_timing is not None:
+        return timing(administration.occurence_timing, "occurenceTiming")
+    return _effective(administration)
+
+
 def _effective(resource: MedicationStatement | MedicationAdministration) -> tuple[When, When | None]:
-    if isinstance(resource, MedicationAdministration):
-        if resource.occurence_date_time:
-            return when(resource.occurence_date_time, "occurenceDateTime"), None
-        if resource.occurence_period is not None:
-            return period(resource.occurence_period, "occurencePeriod")
-        if resource.occurence_timing is not None:
-            return timing(resource.occurence_timing, "occurenceTiming")
     if resource.effective_date_time:
         return when(resource.effective_date_time, "effectiveDateTime"), None
     return period(resource.effective_period, "effectivePeriod")

@@ -76,17 +76,29 @@ def _about_patient(observation: Observation, source: Source) -> bool:
     return all(source.references.find(one, observation, source.url) is subject for one in observation.focus)
 
 
-def times(resource: Observation | DiagnosticReport, _: Source) -> Times:
-    issued = when(resource.issued, "issued")
-    start, end = UNDATED, None
+def times(observation: Observation, _: Source) -> Times:
+    issued = when(observation.issued, "issued")
+    if observation.effective_date_time or observation.effective_period is not None:
+        return _times(*_effective(observation), issued)
+    if observation.effective_instant:
+        return _times(when(observation.effective_instant, "effectiveInstant"), None, issued)
+    if observation.effective_timing is not None:
+        return _times(*timing(observation.effective_timing, "effectiveTiming"), issued)
+    return _times(UNDATED, None, issued)
+
+
+def report_times(report: DiagnosticReport, _: Source) -> Times:
+    issued = when(report.issued, "issued")
+    return _times(*_effective(report), issued)
+
+
+def _effective(resource: Observation | DiagnosticReport) -> tuple[When, When | None]:
     if resource.effective_date_time:
-        start = when(resource.effective_date_time, "effectiveDateTime")
-    elif resource.effective_period is not None:
-        start, end = period(resource.effective_period, "effectivePeriod")
-    elif isinstance(resource, Observation) and resource.effective_instant:
-        start = when(resource.effective_instant, "effectiveInstant")
-    elif isinstance(resource, Observation) and resource.effective_timing is not None:
-        start, end = timing(resource.effective_timing, "effectiveTiming")
+        return when(resource.effective_date_time, "effectiveDateTime"), None
+    return period(resource.effective_period, "effectivePeriod")
+
+
+def _times(start: When, end: When | None, issued: When) -> Times:
     if start == UNDATED:
         start = up_to(issued)
     if end is None:
@@ -110,7 +122,7 @@ def report_facts(report: DiagnosticReport, source: Source) -> Iterator[Fact]:
     yield source.row(
         Kind.REPORT,
         status,
-        times(report, source),
+        report_times(report, source),
         code=code_set(report.code),
         value=value,
         category=merged(report.category),

@@ -8,9 +8,9 @@ does not decode) is `UnusualError`, and read carefully as a whole. Both ways giv
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import compress, repeat
+from itertools import compress
 from math import isnan
 from operator import itemgetter
 from typing import Any
@@ -27,10 +27,10 @@ from fhirtrial.patients.facts import Fact, Patient, Vocabulary
 from fhirtrial.patients.found import Found, UnusualError
 from fhirtrial.patients.meant import Meanings, SkimmedReferences, widely
 from fhirtrial.patients.medication_resources import Medication, Substance
-from fhirtrial.patients.patterns import WHEN, Book, Pattern, moments
+from fhirtrial.patients.patterns import WHEN, Book, moments
 from fhirtrial.patients.person import READERS, Person, Terms, latest_of
 from fhirtrial.patients.salvage import UNREADABLE
-from fhirtrial.patients.skim import NOT_GIVEN, SHAPES, STAMPS, Amount, Shape, Stamp
+from fhirtrial.patients.skim import SHAPES, STAMPS, Amount, Shape, Stamp
 from fhirtrial.patients.source import Item, Source
 from fhirtrial.patients.table import NOT_MEASURED, Rows, Table
 
@@ -43,8 +43,6 @@ _UNUSUAL = frozenset(
 _OWNED = frozenset(READERS) | {r4.Consent, r4.ResearchSubject}
 _OTHERS = (_OWNED | {r4.Patient, Medication, Substance, r4.ResearchStudy}) - {shape.kind for shape in SHAPES.values()}
 _NAMED = frozenset(SHAPES) | _OTHERS
-_BLANK = {shape.kind: shape.kind() for shape in SHAPES.values()}
-_UNKNOWN = -1
 _LABELS = msgspec.json.Decoder(tuple[Coding, ...])
 
 
@@ -195,25 +193,24 @@ class _Reading:
     def _skim(self, group: _Group) -> None:
         """Adds the rows of all resources of one type that can be looked up; the others are to be read one by one."""
         shape = group.shape
-        patterns: list[Any] = self._patterns(group)
-        times: list[Any] = self._times(group, patterns)
-        if None in times:
-            kept = [k for k, time in enumerate(times) if time is not None]
-            self._one_by_one += [group.places[k] for k, time in enumerate(times) if time is None]
-            group = _Group(shape, [group.places[k] for k in kept], self._resources)
-            patterns, times = [patterns[k] for k in kept], [times[k] for k in kept]
         family = FAMILIES[shape.kind.__name__]
         self._person.visible.add(family)
         if self._found.included is not None and any(map(self._found.included, group.places)):
             self._person.lost.add(family)
+        patterns: list[Any] = self._patterns(group)
+        if None in patterns:
+            group, patterns = self._set_aside(group, patterns, patterns)
+        times: list[Any] = self._times(group, patterns)
+        if None in times:
+            group, patterns = self._set_aside(group, times, patterns)
+            times = [time for time in times if time is not None]
         if not patterns:
             return
-        rows, name, number = self._rows, shape.label, self._table.vocabulary.strings.number
-        rows.first += [pattern.first for pattern in patterns]
-        rows.count += [pattern.count for pattern in patterns]
+        rows, number = self._rows, self._table.vocabulary.strings.number
+        rows.pattern += patterns
         rows.time += times
         rows.order += group.places
-        rows.label += [name + given for given in group.column(_ID)]
+        rows.label += map(shape.label.__add__, group.column(_ID))
         versions = [0 if one is None else number(one.version_id) for one in group.stamps]
         rows.version += versions if len(versions) == len(times) else versions * len(times)
         if shape.kind is not r4.Observation:
@@ -224,48 +221,71 @@ class _Reading:
             if components:
                 rows.number += [_number(one.value_quantity) for one in components]
 
-    def _patterns(self, group: _Group) -> list[Pattern | None]:
-        shape, tuples, rest = group.shape, group.tuples, group.shape.rest
-        if shape.kind is r4.Observation:
-            keys = [
-                _join(fields[rest:] + _fields(amount)[1:])
-                if (amount := fields[_AMOUNT]) is not None and amount.value is not None and not fields[_COMPONENTS]
-                else _observed(fields, rest)
-                for fields in tuples
-            ]
-        else:
-            keys = [_join(fields[rest:]) for fields in tuples]
-        if shape.precise:
-            keys = [
-                key + b"\0%d" * (rest - shape.dates) % tuple(map(len, fields[shape.dates : rest]))
-                for key, fields in zip(keys, tuples, strict=True)
-            ]
-        if any(any(group.column(place)) for place in range(shape.refs, shape.dates)):
-            self._refer(group, keys)
-        book = self._book.known.setdefault(shape.kind, {})
-        found = list(map(book.get, keys))
+    def _set_aside(self, group: _Group, found: list[Any], patterns: list[Any]) -> tuple[_Group, list[Any]]:
+        """The group and its patterns without what was not found, which is to be read one by one."""
+        self._one_by_one += [i for i, one in zip(group.places, found, strict=True) if one is None]
+        kept = [k for k, one in enumerate(found) if one is not None]
+        return _Group(group.shape, [group.places[k] for k in kept], self._resources), [patterns[k] for k in kept]
+
+    def _patterns(self, group: _Group) -> list[int | None]:
+        shape, keys = group.shape, self._keys(group)
+        known = self._book.known.setdefault(shape.kind, {})
+        found = list(map(known.get, keys))
         if None in found:
             for k, key in enumerate(keys):
                 if found[k] is None and key:
-                    found[k] = book.get(key) or self._learn(shape, key, group.places[k], tuples[k])
+                    found[k] = known[key] if key in known else self._learn(shape, key, group.places[k], group.tuples[k])
         return found
 
-    def _refer(self, group: _Group, keys: list[bytes]) -> None:
-        """Adds what references say to the keys; no key where only the careful reader can tell."""
-        shape = group.shape
-        for k, fields in enumerate(group.tuples):
-            if any(given := fields[shape.refs : shape.dates]):
-                said = self._meanings.said(shape, given, self._found.urls[group.places[k]])
-                keys[k] = b"" if said is None else keys[k] + said
+    def _keys(self, group: _Group) -> list[bytes]:
+        """What each resource says beside its dates, numbers and identity."""
+        shape, usual, rare = group.shape, group.shape.usual, group.shape.rare
+        if shape.kind is r4.Observation:
+            return [
+                self._key(shape, i, fields)
+                if fields[rare:] != shape.nothing or fields[_COMPONENTS]
+                else _join(fields[usual:rare])
+                if (amount := fields[_AMOUNT]) is None
+                else _join(fields[usual:rare] + _unit(amount))
+                for i, fields in zip(group.places, group.tuples, strict=True)
+            ]
+        keys = [
+            _join(fields[usual:rare]) if fields[rare:] == shape.nothing else self._key(shape, i, fields)
+            for i, fields in zip(group.places, group.tuples, strict=True)
+        ]
+        if shape.precise:
+            lengths = b"\0%d" * (usual - shape.dates)
+            return [
+                key and key + lengths % tuple(map(len, fields[shape.dates : usual]))
+                for key, fields in zip(keys, group.tuples, strict=True)
+            ]
+        return keys
 
-    def _learn(self, shape: Shape, key: bytes, i: int, fields: tuple[Any, ...]) -> Pattern | None:
+    def _key(self, shape: Shape, i: int, fields: tuple[Any, ...]) -> bytes:
+        """The key of a resource that holds more than usual; none where only the careful reader can tell.
+
+        `*`, `[` and `?` are no JSON values, so that no two spell alike.
+        """
+        parts = [b"*", *fields[shape.usual : shape.refs]]
+        if shape.kind is r4.Observation:
+            parts += _unit(fields[_AMOUNT])
+            for component in fields[_COMPONENTS]:
+                parts += [b"[", *_fields(component)[1:], *_unit(component.value_quantity)]
+        given = fields[shape.refs :]
+        if any(given):
+            said = self._meanings.said(shape, given, self._found.urls[i])
+            return b"" if said is None else _join(parts) + said
+        return _join(parts)
+
+    def _learn(self, shape: Shape, key: bytes, i: int, fields: tuple[Any, ...]) -> int | None:
         """The careful reader's rows as a pattern; None where there is more to them than a pattern holds."""
         item, words, problems = self._item(i), Vocabulary(), list[Problem]()
         source = Source(self._person.source.patient, 0, self._references, words, problems)
         source.turn_to(item, doubtful=False)
+        timed = tuple(getattr(item.resource, name) for name in shape.timed)
         try:
             rows = list(shape.facts(item.resource, source))
-            times = moments(shape.times(item.resource, source))
+            times = moments(shape.times(shape.dated(*fields[shape.dates : shape.usual], *timed), source))
         except BadValueError:
             return None
         if source.incomplete or problems or not rows or is_redacted(item.resource):
@@ -276,38 +296,19 @@ class _Reading:
             for row, number in zip(rows, numbers, strict=True)
         ):
             return None
-        alone = shape.undated is not None and all(
-            getattr(self._resources[i], name) is NOT_GIVEN for name in shape.undated
-        )
-        blank = _BLANK[shape.kind]
-        undated = {name: getattr(blank, name) for name in shape.names[shape.dates : shape.rest]}
-        example = blank if alone else msgspec.structs.replace(item.resource, **undated)
-        return self._book.learn(shape.kind, key, rows, words, alone=alone, example=example)
+        return self._book.learn(shape.kind, key, rows, words, timed)
 
-    def _times(self, group: _Group, patterns: list[Pattern | None]) -> list[int | None]:
+    def _times(self, group: _Group, patterns: list[int]) -> list[int | None]:
         """Where each resource's times stand among the document's; None where it has none that can be read."""
-        shape, known = group.shape, dict[Any, int | None]()
-        columns = {place: group.column(place) for place in range(shape.dates, shape.rest)}
-        given = {shape.names[place]: column for place, column in columns.items() if any(column)}
-        names = list(given)
-        dates = zip(*given.values(), strict=True) if given else repeat(())
-        found: list[int | None] = []
-        for pattern, stated in zip(patterns, dates, strict=False):
-            if pattern is None:
-                found.append(None)
-                continue
-            time = known.get(stated, _UNKNOWN) if pattern.alone else _UNKNOWN
-            if time == _UNKNOWN:
-                time = self._time(shape, pattern.example, zip(names, stated, strict=True))
-                if pattern.alone:
-                    known[stated] = time
-            found.append(time)
-        return found
+        dates, usual = group.shape.dates, group.shape.usual
+        manners = map(self._book.manners.__getitem__, patterns)
+        given = list(zip(manners, [fields[dates:usual] for fields in group.tuples], strict=True))
+        distinct = {one: self._time(group.shape, *one) for one in dict.fromkeys(given)}
+        return list(map(distinct.__getitem__, given))
 
-    def _time(self, shape: Shape, example: Resource, dates: Iterable[tuple[str, Any]]) -> int | None:
-        dated = msgspec.structs.replace(example, **dict(dates))
+    def _time(self, shape: Shape, manner: int, dates: tuple[Any, ...]) -> int | None:
         try:
-            times = shape.times(dated, self._person.source)
+            times = shape.times(shape.dated(*dates, *self._book.timed[manner]), self._person.source)
         except BadValueError:
             return None
         self._rows.times += moments(times)
@@ -317,14 +318,6 @@ class _Reading:
 def _alike(column: Sequence[Any]) -> bool:
     """Whether the bytes are the same everywhere."""
     return b"".join(column) == bytes(column[0]) * len(column)
-
-
-def _observed(fields: tuple[Any, ...], rest: int) -> bytes:
-    """The key of any Observation; `[` and `?` are no JSON values, so that no two spell alike."""
-    parts = [*fields[rest:], *_unit(fields[_AMOUNT])]
-    for component in fields[_COMPONENTS]:
-        parts += [b"[", *_fields(component)[1:], *_unit(component.value_quantity)]
-    return _join(parts)
 
 
 def _unit(amount: Amount | None) -> tuple[Any, ...]:

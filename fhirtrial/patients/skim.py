@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args
 
 import msgspec
@@ -52,21 +53,25 @@ class Amount(Struct, gc=False):
 @dataclass(frozen=True)
 class Shape:
     """How one resource type is skimmed. In a skimmed resource's tuple of fields stand, in this order: what is its own
-    (id, subject, meta, number), references `[refs:dates]`, dates `[dates:rest]`, and the rest as bytes.
+    (id, subject, meta, number), dates `[dates:usual]`, what most resources of the type have and others have, as bytes
+    `[usual:rare]` and `[rare:refs]`, and references `[refs:]`.
 
-    `times` reads the dates; what else it reads is in the rest. Where `undated` are all absent, it reads the dates only.
-    `precise`: how precise the dates are decides more than the times.
+    `times` reads the dates and what is `timed`: a `dated` holds the ones and then the others. `precise`: how precise
+    the dates are decides more than the times. `nothing` is in the place of all that is rare in a resource without it.
     """
 
     kind: type[Resource]
     facts: Callable[[Any, Source], Any]
     times: Callable[[Any, Source], Times]
+    timed: tuple[str, ...]
+    dated: type[Struct]
     skimmed: type[Struct]
     names: tuple[str, ...]
-    refs: int
     dates: int
-    rest: int
-    undated: tuple[str, ...] | None
+    usual: int
+    rare: int
+    refs: int
+    nothing: tuple[bytes, ...]
     precise: bool
 
     @property
@@ -101,28 +106,32 @@ def _shape(
     kind: type[Resource],
     facts: Callable[[Any, Source], Any],
     times: Callable[[Any, Source], Times],
-    dates: tuple[str, ...],
-    undated: tuple[str, ...] | None = None,
     *,
+    dates: tuple[str, ...],
+    timed: tuple[str, ...] = (),
+    usual: tuple[str, ...],
     precise: bool = False,
 ) -> Shape:
     given = {one.name: one for one in msgspec.structs.fields(kind)}
     own: list[tuple[str, Any, Any]] = [("id", str, ""), _raw(given["subject"]), _raw(given["meta"])]
     if kind is r4.Observation:
         own += [("value_quantity", Amount | None, None), ("component", tuple[Component, ...], ())]  # type: ignore[valid-type]
-    taken = {name for name, *_ in own} | set(dates)
-    refs = [_raw(one) for name, one in given.items() if name not in taken and _mentions(one.type)]
-    dated = [(name, str, "") if given[name].type is str else (name, Span | None, None) for name in dates]
-    taken |= {name for name, *_ in refs}
-    rest = [_raw(one) for name, one in given.items() if name not in taken]
-    fields = [*own, *refs, *dated, *rest]
+    when = [(name, str, "") if given[name].type is str else (name, Span | None, None) for name in dates]
+    others = [one for name, one in given.items() if name not in {name for name, *_ in (*own, *when)}]
+    refs = [_raw(one) for one in others if _mentions(one.type)]
+    most = [_raw(given[name]) for name in usual]
+    rare = [_raw(one) for one in others if not _mentions(one.type) and one.name not in usual]
+    fields = [*own, *when, *most, *rare, *refs]
+    dated = defstruct(kind.__name__, [*dates, *timed], gc=False)
     skimmed = defstruct(
         kind.__name__, fields, tag_field="resourceType", tag=kind.__name__, rename="camel", gc=False, module=__name__
     )
     names = tuple(name for name, *_ in fields)
-    start = len(own)
-    ends = start + len(refs), start + len(refs) + len(dated)
-    return Shape(kind, facts, times, skimmed, names, start, *ends, undated, precise)
+    dates_at, usual_at, rare_at, refs_at = accumulate((len(when), len(most), len(rare)), initial=len(own))
+    nothing = (NOT_GIVEN,) * (len(rare) + len(refs))
+    return Shape(
+        kind, facts, times, timed, dated, skimmed, names, dates_at, usual_at, rare_at, refs_at, nothing, precise
+    )
 
 
 SHAPES: Mapping[type[Struct], Shape] = {
@@ -132,58 +141,84 @@ SHAPES: Mapping[type[Struct], Shape] = {
             r4.Observation,
             observations.facts,
             observations.times,
-            ("effective_date_time", "effective_period", "effective_instant", "issued"),
-            ("effective_timing",),
+            dates=("effective_date_time", "effective_period", "effective_instant", "issued"),
+            timed=("effective_timing",),
+            usual=("status", "category", "code", "value_codeable_concept", "interpretation", "reference_range"),
         ),
         _shape(
             r4.DiagnosticReport,
             observations.report_facts,
-            observations.times,
-            ("effective_date_time", "effective_period", "issued"),
-            (),
+            observations.report_times,
+            dates=("effective_date_time", "effective_period", "issued"),
+            usual=("status", "category", "code", "conclusion"),
         ),
         _shape(
             r4.Condition,
             conditions.facts,
             conditions.times,
-            ("onset_date_time", "onset_period", "abatement_date_time", "abatement_period", "recorded_date"),
+            dates=("onset_date_time", "onset_period", "abatement_date_time", "abatement_period", "recorded_date"),
+            timed=(
+                "clinical_status", "onset_age", "onset_range", "abatement_age", "abatement_range", "abatement_string",
+            ),
+            usual=("clinical_status", "verification_status", "category", "severity", "code"),
         ),
         _shape(
             r4.Procedure,
             procedures.facts,
             procedures.times,
-            (
-                "performed_date_time",
-                "performed_period",
-                "occurrence_date_time",
-                "occurrence_period",
-                "recorded",
+            dates=(
+                "performed_date_time", "performed_period", "occurrence_date_time", "occurrence_period", "recorded",
             ),
+            timed=(
+                "status", "performed_age", "performed_range", "occurrence_age", "occurrence_range", "occurrence_timing",
+            ),
+            usual=("status", "category", "code", "reason_code"),
         ),
-        _shape(r4.Encounter, encounters.facts, encounters.times, ("period", "actual_period")),
+        _shape(
+            r4.Encounter,
+            encounters.facts,
+            encounters.times,
+            dates=("period", "actual_period"),
+            timed=("status",),
+            usual=("status", "class_", "type", "reason_code", "hospitalization"),
+        ),
         _shape(
             r4.Immunization,
             immunizations.facts,
             immunizations.times,
-            ("occurrence_date_time", "recorded"),
-            (),
+            dates=("occurrence_date_time", "recorded"),
+            usual=("status", "vaccine_code", "site", "route"),
         ),
-        _shape(MedicationRequest, medications.request_facts, medications.request_times, ("authored_on",)),
+        _shape(
+            MedicationRequest,
+            medications.request_facts,
+            medications.request_times,
+            dates=("authored_on",),
+            timed=("status", "do_not_perform", "dosage_instruction", "dispense_request"),
+            usual=(
+                "status", "intent", "category", "medication_codeable_concept", "reason_code", "dosage_instruction",
+                "dispense_request",
+            ),
+        ),
         _shape(
             MedicationDispense,
             medications.dispense_facts,
             medications.dispense_times,
-            ("when_prepared", "when_handed_over"),
+            dates=("when_prepared", "when_handed_over"),
+            timed=("days_supply",),
+            usual=("status", "category", "medication_codeable_concept", "days_supply", "dosage_instruction"),
         ),
         _shape(
             MedicationAdministration,
             medications.administration_facts,
             medications.administration_times,
-            ("effective_date_time", "occurence_date_time"),
+            dates=("effective_date_time", "occurence_date_time"),
+            timed=("status", "effective_period", "occurence_period", "occurence_timing"),
+            usual=("status", "category", "medication_codeable_concept", "effective_period", "reason_code", "dosage"),
             precise=True,
         ),
     )
-}
+}  # fmt: skip
 _SKIMMED = tuple(SHAPES)
 _WHOLE = tuple(kind for kind in r4.READ if kind not in {shape.kind for shape in SHAPES.values()} | {r4.Bundle})
 if TYPE_CHECKING:

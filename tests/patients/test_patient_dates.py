@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from patients.fact_cases import day
 
+from fhirtrial.patients import dates
 from fhirtrial.patients.dates import (
     UNDATED,
     BadValueError,
+    When,
     add_months,
     at_age,
     days_of,
@@ -98,6 +100,28 @@ def test_a_day_is_the_local_day_whatever_the_offset(date: object, time: object, 
     found = when(f"{date}T{str(time)[:8]}{zone}")
     assert day(found.low) == day(found.high) == str(date)
     assert found.instant == when(f"{date}T{str(time)[:8]}Z").instant - minutes * 60_000
+
+
+@given(
+    st.sampled_from(["0001", "1582", "1969", "1970", "2000", "2024", "9999"]),
+    st.tuples(st.integers(1, 12), st.integers(1, 31), st.integers(0, 23), st.integers(0, 59), st.integers(0, 60)),
+    st.sampled_from(["", ".1", ".12", ".123", ".9999", ".1234567", ".123456789012"]),
+    st.sampled_from(["Z", "+00:00", "-00:00", "+14:00", "-12:00", "+14:59", "-05:30"]),
+)
+def test_a_moment_is_the_sum_of_its_day_and_its_time_of_day(
+    year: str, numbers: tuple[int, ...], fraction: str, zone: str
+) -> None:
+    """The quicker reading of ordinary moments is the same as reading digit by digit."""
+    month, number, hour, minute, second = numbers
+    date, time = f"{year}-{month:02}-{number:02}", f"T{hour:02}:{minute:02}:{second:02}{fraction}{zone}"
+    try:
+        first, last = dates._span(date)
+    except ValueError:
+        with pytest.raises(BadValueError):
+            when(date + time)
+        return
+    later, blur = dates._clock(time)
+    assert when(date + time) == When(first, last, first * DAY + later, blur)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 from corpus import SYNTHEA, needs_corpus
@@ -16,7 +17,14 @@ from patients.same_facts import spelled
 
 from fhirtrial.errors import PatientError
 from fhirtrial.patients import chunk, facts_of, read_patients
+from fhirtrial.patients.elements import Coding, Concept, Dosage, Period, Quantity, Range, Repeat, Timing
+from fhirtrial.patients.facts import Patient as Subject
+from fhirtrial.patients.facts import Vocabulary
 from fhirtrial.patients.found import UnusualError
+from fhirtrial.patients.medication_resources import DispenseRequest
+from fhirtrial.patients.references import References
+from fhirtrial.patients.skim import SHAPES, Shape
+from fhirtrial.patients.source import Source
 from fhirtrial.samples import sample_bundles
 
 TABLES = (
@@ -130,6 +138,34 @@ def test_both_ways_give_the_same_for_the_samples(monkeypatch: pytest.MonkeyPatch
         return spelled(read_patients(sample_bundles() / "patients"))
 
     assert all_of_them() == carefully(monkeypatch, all_of_them)
+
+
+SAMPLES: dict[str, Any] = {
+    "date": "2024-05-01",
+    "Period": Period("2024-05-01", "2024-05-09"),
+    "Quantity": Quantity(40.0, code="a"),
+    "Range": Range(Quantity(1.0, code="mo"), Quantity(2.0, code="mo")),
+    "Timing": Timing(event=("2024-05",)),
+    "DispenseRequest": DispenseRequest(expected_supply_duration=Quantity(9.0, code="d")),
+    "tuple": (Dosage(timing=Timing(repeat=Repeat(bounds_duration=Quantity(3.0, code="wk")))),),
+    "Concept": Concept((Coding(code="resolved"),)),
+    "bool": True,
+}
+
+
+@pytest.mark.parametrize("shape", [pytest.param(shape, id=shape.kind.__name__) for shape in SHAPES.values()])
+def test_times_read_nothing_but_what_is_declared(shape: Shape) -> None:
+    """Every choice of a time by itself, once from the whole resource and once from what its times are known by."""
+    source = Source(Subject("Patient/p", birth=(0, 0)), 0, References([]), Vocabulary(), [])
+    kinds = {one.name: one.type for one in msgspec.structs.fields(shape.kind)}
+    names = (*shape.names[shape.dates : shape.usual], *shape.timed)
+    for name in names:
+        spelled_type = "date" if kinds[name] is str else str(kinds[name])
+        sample = next(value for kind, value in SAMPLES.items() if kind in spelled_type)
+        given = ({"status": "completed"} if "status" in kinds else {}) | ({name: sample} if name != "status" else {})
+        whole = shape.kind(**given)
+        dated = shape.dated(*(getattr(whole, one) for one in names))
+        assert shape.times(dated, source) == shape.times(whole, source), name
 
 
 def test_reasons_follow_references_to_what_they_mean(monkeypatch: pytest.MonkeyPatch) -> None:
