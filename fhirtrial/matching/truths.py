@@ -58,9 +58,9 @@ def _in_time(bound: Bound, view: View, heard: Heard) -> Heard:
         places = heard.places(lanes)
         lane = np.repeat(lanes, heard.ends[lanes] - heard.starts[lanes])
         inside = (high[places] >= first[lane]) & (low[places] <= last[lane])  # type: ignore[index]
-        inside |= always[places]
-        kept.append(places[inside])
-        of.append(bound.leaf[lane[inside]])
+        some = (inside | always[places]).nonzero()[0]
+        kept.append(places[some])
+        of.append(bound.leaf[lane[some]])
     edges = np.searchsorted(np.concatenate(of), np.arange(len(bound.first_of_leaf) + 1))
     return heard.instead(np.concatenate(kept), edges, bound.leaf)
 
@@ -86,7 +86,8 @@ def _lanes(bound: Bound, view: View, heard: Heard, lanes: Ints, silent: NDArray[
     """The lanes' rows as one chunk; `silent` are all atoms' truths if no row spoke."""
     places = heard.places(lanes)
     origin = heard.rows[places]
-    number = np.repeat(np.arange(len(lanes)), heard.ends[lanes] - heard.starts[lanes])
+    sizes = heard.ends[lanes] - heard.starts[lanes]
+    number = np.repeat(np.arange(len(lanes)), sizes)
     patient = view.at("patient", origin)
     new = np.ones(len(origin), bool)
     new[1:] = (number[1:] != number[:-1]) | (patient[1:] != patient[:-1])
@@ -112,6 +113,8 @@ def _lanes(bound: Bound, view: View, heard: Heard, lanes: Ints, silent: NDArray[
         atom=atom,
         asks=bound.asks,
         lane=lane,
+        lanes=lanes,
+        edges=np.append(0, np.cumsum(sizes)),
         own_states=states,
         own_heads=heads,
         silent=quiet,
