@@ -26,7 +26,7 @@ from fhirtrial.matching.planes import Planes, packed
 from fhirtrial.matching.result import Basis, CriterionResult, Match, Trial
 from fhirtrial.matching.screen import Screen, screen
 from fhirtrial.matching.trace import traced
-from fhirtrial.matching.view import View
+from fhirtrial.matching.view import View, distinct
 from fhirtrial.patients.facts import Facts, Kind, Patient
 from fhirtrial.site import Site
 from fhirtrial.terminology import Terminology
@@ -209,8 +209,8 @@ class Run:
 def questionnaires(facts: Facts) -> frozenset[str]:
     """The questionnaires that somebody in the chunk has answered."""
     codes, values = facts.columns["code"], facts.vocabulary.codes.values
-    numbers = np.unique(codes[facts.columns["kind"] == Kind.ANSWER]).tolist()
-    return frozenset(questionnaire for number in numbers for questionnaire, _ in values[number].codings)
+    numbers = distinct(codes[facts.columns["kind"] == Kind.ANSWER])
+    return frozenset(questionnaire for number in numbers.tolist() for questionnaire, _ in values[number].codings)
 
 
 def _held(result: CriterionResult) -> int:
