@@ -91,13 +91,11 @@ def one_patient(run: Run, lines: Sequence[bytes]) -> None:
 def cohort(run: Run, facts: Facts) -> None:
     pairs = len(run.trials) * len(facts.patients)
     atoms = truths(run.bound, run.view(facts))
-    packed = planes.packed(atoms)
     gates = run.network
-    verdicts = planes.evaluated(gates, packed)[gates.verdicts]
+    verdicts = planes.evaluated(gates, atoms, gates.verdicts)
     took = {
         "atoms: facts → truths": cpu(lambda: truths(run.bound, run.view(facts)), 2),
-        "packing into planes": cpu(lambda: planes.packed(atoms)),
-        "gates": cpu(lambda: planes.evaluated(gates, packed)),
+        "gates: truths → verdicts": cpu(lambda: planes.evaluated(gates, atoms, gates.verdicts)),
         "unpacking all verdicts": cpu(lambda: planes.unpacked(verdicts, len(facts.patients))),
         "all of it": cpu(lambda: screen(gates, run.bound, run.view(facts)), 2),
     }

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from fhirtrial.criteria.tree import Atom, Measurement
 from fhirtrial.matching.calendar import Span
 from fhirtrial.matching.grades import Answer, Grades, Ints, Places
+from fhirtrial.matching.hearing import ranges
 from fhirtrial.matching.reads import Read, reads
 from fhirtrial.matching.view import A, T, Target, View, distinct, of_kinds
 from fhirtrial.patients.facts import Family, Patient
@@ -57,13 +58,16 @@ class Asks:
 class Lanes(View):
     """`origin` and `key` per row: its row in the chunk, its (lane, patient) pair; `who` per key: the patient.
 
-    `lane` per key is its lane, and `asks` what that asks, where the lanes differ; `own_…` per row speak of the lanes'
-    own concepts, where these differ, and `silent` per key is the truth if no row spoke, where that is known.
+    Rows `edges[i]:edges[i + 1]` are those of lane `lanes[i]`; `lane` per key is its lane, and `asks` what that asks,
+    where the lanes differ. `own_…` per row speak of the lanes' own concepts, where these differ, and `silent` per key
+    is the truth if no row spoke, where that is known.
     """
 
     base: View
     origin: Ints
     key: Ints
+    lanes: Ints
+    edges: Ints
     lane: Ints
     who: Ints
     atom: Atom
@@ -105,10 +109,20 @@ class Lanes(View):
         if self.asks is None or self.own_states is None or not self._mine(atom):
             return super().asking(atom, asked, rows)
         values, numbers = self.asks.told(asked, type(atom))
-        if not values:
+        of = numbers[self.lanes]
+        asking = (of >= 0).nonzero()[0]
+        if not len(asking):
             return []
-        of = numbers[self.lane[self.key[rows]]]
-        return [(values[number], (of == number).nonzero()[0]) for number in distinct(of[of >= 0]).tolist()]
+        of = of[asking]
+        # a lane's rows lie together: they are found for the lanes that ask, and nothing is done for the others
+        first, last = np.searchsorted(rows, self.edges[asking]), np.searchsorted(rows, self.edges[asking + 1])
+        found: list[tuple[T, Places]] = []
+        for number in distinct(of).tolist():
+            mine = (of == number).nonzero()[0]
+            places = ranges(first[mine], last[mine] - first[mine])
+            if len(places):
+                found.append((values[number], slice(None) if len(places) == len(rows) else places))
+        return found
 
     def asker(self, atom: A, row: int) -> A:
         if self.asks is None or not self._mine(atom):
@@ -188,8 +202,8 @@ def narrowed(view: View, atom: Atom) -> Lanes:
     everyone = np.arange(view.patients)
     key = view.at("patient", rows)
     given = (view.facts, view.on, view.codes, view.policy, view.uln)
-    lane = np.zeros(view.patients, np.int64)
-    return Lanes(*given, base=view, origin=rows, key=key, lane=lane, who=everyone, atom=atom)
+    one, edges, lane = np.zeros(1, np.int64), np.array([0, len(rows)]), np.zeros(view.patients, np.int64)
+    return Lanes(*given, base=view, origin=rows, key=key, lanes=one, edges=edges, lane=lane, who=everyone, atom=atom)
 
 
 def rows_of(view: View, of: tuple[Read, ...]) -> Ints:

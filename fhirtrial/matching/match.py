@@ -23,7 +23,7 @@ from fhirtrial.matching.next_change import next_changes
 from fhirtrial.matching.planes import unpacked
 from fhirtrial.matching.result import Basis, CriterionResult, Match, Trial
 from fhirtrial.matching.screen import Screen
-from fhirtrial.matching.view import View
+from fhirtrial.matching.view import View, distinct
 from fhirtrial.patients.facts import Facts, Kind, Patient
 from fhirtrial.site import Site
 from fhirtrial.terminology import Terminology
@@ -207,5 +207,5 @@ class Run:
 def questionnaires(facts: Facts) -> frozenset[str]:
     """The questionnaires that somebody in the chunk has answered."""
     codes, values = facts.columns["code"], facts.vocabulary.codes.values
-    numbers = np.unique(codes[facts.columns["kind"] == Kind.ANSWER]).tolist()
-    return frozenset(questionnaire for number in numbers for questionnaire, _ in values[number].codings)
+    numbers = distinct(codes[facts.columns["kind"] == Kind.ANSWER])
+    return frozenset(questionnaire for number in numbers.tolist() for questionnaire, _ in values[number].codings)

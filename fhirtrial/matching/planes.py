@@ -15,6 +15,8 @@ from fhirtrial.matching.network import Ints, Layer, Network
 Planes = NDArray[np.uint64]
 LEVELS = 4
 WORD = 64
+_REACHED = (np.arange(LEVELS + 1)[:, None] > np.arange(LEVELS)).astype(np.uint64)
+"""[truths × planes]: the bit of each."""
 STRETCH = 32
 """Words of patients for whom all gates are evaluated before others are looked at."""
 IN_CACHE = 1 << 15
@@ -38,8 +40,7 @@ def packed_few(truth: NDArray[np.int8]) -> Planes:
     """As `packed`, for a few patients, whose bits are set one by one."""
     planes = np.zeros((len(truth), LEVELS, 1), np.uint64)
     for patient in range(truth.shape[1]):
-        reached = truth[:, patient, None] > np.arange(LEVELS, dtype=np.int8)
-        planes[:, :, 0] |= reached.astype(np.uint64) << np.uint64(patient)
+        planes[:, :, 0] |= _REACHED[truth[:, patient]] << np.uint64(patient)
     return planes
 
 

@@ -25,6 +25,8 @@ Bools = NDArray[np.bool_]
 OPERATORS = (">", ">=", "<", "<=", "=")
 _NUMERIC = np.isin(np.arange(len(ValueKind)), (ValueKind.QUANTITY, ValueKind.RANGE, ValueKind.RATIO))
 """Which kinds of values are numbers."""
+EMPTY = np.isin(np.arange(len(ValueKind)), (ValueKind.NONE, ValueKind.ABSENT))
+"""Which kinds of values are none at all."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,6 @@ class Numbers:
     def exactly(cls, values: Floats) -> Numbers:
         closed = np.zeros(len(values), bool)
         return cls(significant(values), significant(values), closed, closed, np.zeros(len(values), np.uint32))
-
-    def kept(self, which: NDArray[np.bool_]) -> Numbers:
-        return Numbers(self.low[which], self.high[which], self.low_open[which], self.high_open[which], self.why[which])
 
 
 def significant(x: Floats) -> Floats:
@@ -62,8 +61,7 @@ def numbers(view: View, rows: Ints, unit: str | None, molar_mass: float | None) 
     factor, offset = _lines(view, rows, unit, molar_mass)
     low, high = (significant(view.at(name, rows) * factor + offset) for name in ("low", "high"))
     numeric = _NUMERIC[kind] & ~(np.isnan(low) & np.isnan(high) & ~np.isnan(factor))
-    empty = (kind == ValueKind.NONE) | (kind == ValueKind.ABSENT)
-    wordy = np.where(empty, Reason.ABSENT, Reason.NOT_COMPUTABLE)
+    wordy = np.where(EMPTY[kind], Reason.ABSENT, Reason.NOT_COMPUTABLE)
     why = np.where(~numeric, wordy, np.where(np.isnan(factor), Reason.UNIT_NOT_CONVERTIBLE, 0))
     below = (comparator == Comparator.LESS) | (comparator == Comparator.LESS_OR_EQUAL)
     above = (comparator == Comparator.GREATER) | (comparator == Comparator.GREATER_OR_EQUAL)

@@ -62,9 +62,9 @@ def _in_time(bound: Bound, view: View, heard: Heard) -> Heard:
         places = heard.places(lanes)
         lane = np.repeat(lanes, heard.ends[lanes] - heard.starts[lanes])
         inside = (high[places] >= first[lane]) & (low[places] <= last[lane])  # type: ignore[index]
-        inside |= always[places]
-        kept.append(places[inside])
-        of.append(bound.leaf[lane[inside]])
+        some = (inside | always[places]).nonzero()[0]
+        kept.append(places[some])
+        of.append(bound.leaf[lane[some]])
     edges = np.searchsorted(np.concatenate(of), np.arange(len(bound.first_of_leaf) + 1))
     return heard.instead(np.concatenate(kept), edges, bound.leaf)
 
@@ -92,7 +92,8 @@ def lanes_of(bound: Bound, view: View, heard: Heard, lanes: Ints, silent: NDArra
     """
     places = heard.places(lanes)
     origin = heard.rows[places]
-    number = np.repeat(np.arange(len(lanes)), heard.ends[lanes] - heard.starts[lanes])
+    sizes = heard.ends[lanes] - heard.starts[lanes]
+    number = np.repeat(np.arange(len(lanes)), sizes)
     patient = view.at("patient", origin)
     if silent is None:
         key = number * view.patients + patient
@@ -123,6 +124,8 @@ def lanes_of(bound: Bound, view: View, heard: Heard, lanes: Ints, silent: NDArra
         atom=atom,
         asks=bound.asks,
         lane=lane,
+        lanes=lanes,
+        edges=np.append(0, np.cumsum(sizes)),
         own_states=states,
         own_heads=heads,
         silent=quiet,

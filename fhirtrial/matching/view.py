@@ -67,7 +67,7 @@ class View:
     def rows(self, *kinds: Kind) -> Ints:
         """The rows of these kinds, ascending."""
         if kinds not in self._rows:
-            self._rows[kinds] = np.flatnonzero(of_kinds(self.column("kind"), kinds))
+            self._rows[kinds] = of_kinds(self.column("kind"), kinds).nonzero()[0]
         return self._rows[kinds]
 
     @cached_property
@@ -339,7 +339,7 @@ def of_kinds(kind: NDArray[Any], kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:
 
 def distinct(numbers: NDArray[Any]) -> Ints:
     """The distinct ones of some small numbers, ascending."""
-    return np.flatnonzero(np.bincount(numbers))
+    return np.bincount(numbers).nonzero()[0]
 
 
 _NOTHING, _PARTIAL, _INCOMPLETE, _ABSENT = np.array(

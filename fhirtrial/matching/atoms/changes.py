@@ -8,7 +8,7 @@ from fhirtrial.criteria.tree import Change, Offset
 from fhirtrial.matching import calendar
 from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import NO, UNKNOWN, YES, Answer, Graded, Grades, Ints, Rows, constant, presumed
-from fhirtrial.matching.quantities import Numbers, compare, numbers
+from fhirtrial.matching.quantities import EMPTY, Numbers, compare, numbers
 from fhirtrial.matching.reasons import Reason
 from fhirtrial.matching.timing import measured
 from fhirtrial.matching.view import View
@@ -22,10 +22,8 @@ def change(atom: Change, view: View) -> Answer:
         return constant(view.patients, UNKNOWN, Reason.NO_ANCHOR)
     rows = view.rows(Kind.OBSERVATION)
     mine = (view.states_of(atom, rows) == State.HIT) & (view.at("standing", rows) == Standing.ASSERTED)
-    rows = rows[mine]
+    rows = rows[(mine & ~EMPTY[view.at("value_kind", rows)]).nonzero()[0]]
     concept = view.concept(atom.concept)
-    n = numbers(view, rows, concept.unit if atom.relative else atom.unit, concept.molar_mass)
-    rows, n = rows[n.why != Reason.ABSENT], n.kept(n.why != Reason.ABSENT)
     placed = measured(view, span, rows).grade
     absence = view.absence(concept.kind, atom, (Family.OBSERVATIONS,), span)
     truth, reasons = absence.truth.copy(), absence.reasons.copy()
@@ -36,10 +34,12 @@ def change(atom: Change, view: View) -> Answer:
     timely[patient[placed > NO]] = True
     alone = ~timely[patient]
     truth[patient[alone]], reasons[patient[alone]], grade[alone] = UNKNOWN, Reason.ABSENT, UNKNOWN
-    for p in np.flatnonzero(timely).tolist():
-        found = np.arange(*np.searchsorted(patient, [p, p + 1]))
-        truth[p], reasons[p], deciding = _pairs(atom, view, rows, n, placed, found)
-        grade[deciding] = truth[p]
+    if timely.any():
+        n = numbers(view, rows, concept.unit if atom.relative else atom.unit, concept.molar_mass)
+        for p in np.flatnonzero(timely).tolist():
+            found = np.arange(*np.searchsorted(patient, [p, p + 1]))
+            truth[p], reasons[p], deciding = _pairs(atom, view, rows, n, placed, found)
+            grade[deciding] = truth[p]
     evidence = Rows(rows, patient, Graded(grade, lambda: reasons[patient]))
     return Answer(presumed(truth, span.assumed), lambda: reasons, lambda: evidence)
 

@@ -137,11 +137,13 @@ def _in_half_lives(atom: Medication, view: View, rows: Ints) -> Graded:
         half_life = medicines.half_life_hours(member)
         if half_life is None:
             continue
-        mine = view.states(member, rows) >= State.MENTIONED
+        mine = (view.states(member, rows) >= State.MENTIONED).nonzero()[0]
+        if not len(mine):
+            continue
         span = calendar.resolve(atom.window, view.on, half_life)
         assert span is not None  # noqa: S101 - the anchor was asked before
-        timed = lasting(view, span, rows)
-        grade[mine], reasons[mine] = timed.grade[mine], timed.reasons[mine]
+        timed = lasting(view, span, rows[mine])
+        grade[mine], reasons[mine] = timed.grade, Reason.UNDATED
     return Graded(grade, lambda: reasons)
 
 
