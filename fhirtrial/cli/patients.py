@@ -64,7 +64,7 @@ def match(
         Engine, typer.Option("--engine", help="Where a population is matched (docs/spark.md).")
     ] = Engine.LOCAL,
     master: Annotated[
-        str | None, typer.Option("--master", metavar="URL", help="Spark's; else what spark-submit says, or local[*].")
+        str | None, typer.Option("--master", metavar="URL", help="Spark's; else what spark-submit says, or local[*,4].")
     ] = None,
 ) -> None:
     """Patients × trials → one verdict each, criterion by criterion, with evidence; a population into a folder."""
