@@ -22,6 +22,7 @@ from fhirtrial.matching.codes import Codes
 from fhirtrial.matching.grades import Answer
 from fhirtrial.matching.match import Run
 from fhirtrial.matching.network import network
+from fhirtrial.matching.next_change import some
 from fhirtrial.matching.reasoned import MOST_ROWS, TRUTH, WHY, reasoned
 from fhirtrial.matching.result import Trial
 from fhirtrial.matching.view import View
@@ -117,3 +118,10 @@ def test_what_is_the_same_is_one_object() -> None:
     assert all(len(objects) == 1 for objects in alike.values())
     bare = [id(result) for match in matches for result in match.criteria if not result.evidence]
     assert len(set(bare)) * 4 < len(bare)
+
+
+def test_nobody_has_no_match() -> None:
+    run = Run(trials(), (), DEMO_DATE, load(), load_policy(), Site(), "test")
+    nobody = some(chunk(range(2)), np.zeros(0, np.int64))
+    assert not list(run.matches(nobody))
+    assert run.screen(nobody).table.shape == (len(run.trials), 0)
