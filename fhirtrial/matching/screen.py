@@ -69,6 +69,6 @@ def screen(network: Network, bound: Bound, view: View, *, whole: bool = False) -
         return Screen(found[verdicts], view.patients, (found, criteria))
     if view.patients <= FEW:
         columns = [planes.one_by_one(network, atoms[:, i])[network.verdicts] for i in range(view.patients)]
-        table = np.array(columns, np.int8).reshape(view.patients, -1).T
+        table = np.array(columns, np.int8).reshape(view.patients, len(network.verdicts)).T
         return Screen(planes.packed_few(table), view.patients)
     return Screen(planes.evaluated(network, atoms, network.verdicts), view.patients)

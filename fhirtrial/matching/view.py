@@ -310,7 +310,7 @@ class View:
         numbers = {one: number for number, one in enumerate(shared)}
         mine = np.array([numbers[id(p.coverage)] for p in self.facts.patients], np.int64)
         told = np.array([[of(one.get(f, none)) for one in shared.values()] for f in FAMILIES], np.int64)
-        found: Ints = told.reshape(len(FAMILIES), -1)[:, mine]
+        found: Ints = told.reshape(len(FAMILIES), len(shared))[:, mine]
         return found
 
     @cached_property
@@ -322,7 +322,7 @@ class View:
             table[number] = self.codes.systems(values[number])
         found = np.zeros((len(FAMILIES) + 1) * self.patients, np.int32)
         np.bitwise_or.at(found, _FAMILY_OF[self.column("kind")] * self.patients + self.column("patient"), table[codes])
-        return found.reshape(-1, self.patients)[:-1]
+        return found.reshape(len(FAMILIES) + 1, self.patients)[:-1]
 
 
 def of_kinds(kind: NDArray[Any], kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:
