@@ -81,6 +81,14 @@ def test_many_patients_at_once_are_as_one_by_one(number: int) -> None:
     assert table.T.tolist() == np.array(singly).tolist()
 
 
+def test_a_chunk_without_patients_has_no_matches() -> None:
+    (nobody,) = read_patients(BytesIO(b'{"resourceType": "Bundle", "entry": ['), on=DEMO_DATE)
+    run = run_of("questions")
+    assert list(run.matches(nobody)) == []
+    for whole in (False, True):
+        assert run.screen(nobody, whole=whole).table.shape == (len(run.trials), 0)
+
+
 def test_the_sample_patients() -> None:
     run = run_of("trials")
     for facts in read_patients(sample_bundles() / "patients", on=DEMO_DATE):

@@ -314,7 +314,7 @@ class View:
         numbers = {one: number for number, one in enumerate(shared)}
         mine = np.array([numbers[id(p.coverage)] for p in self.facts.patients], np.int64)
         told = np.array([[of(one.get(f, none)) for one in shared.values()] for f in FAMILIES], np.int64)
-        found: Ints = told.reshape(len(FAMILIES), -1)[:, mine]
+        found: Ints = told.reshape(len(FAMILIES), len(shared))[:, mine]
         return found
 
     @cached_property
