@@ -11,7 +11,7 @@ import pytest
 from fhirtrial.records.read import read_trials
 from fhirtrial.records.record import TrialRecord
 
-__all__ = ["CORPUS", "PAGES", "ROOT", "STUDIES", "SYNTHEA", "needs_corpus", "read", "together"]
+__all__ = ["CORPUS", "PAGES", "ROOT", "STUDIES", "SYNTHEA", "each_study", "needs_corpus", "read", "together"]
 
 CORPUS = os.environ.get("FHIRTRIAL_CORPUS")
 ROOT = Path(CORPUS or "/nowhere")
@@ -21,6 +21,10 @@ SYNTHEA = ROOT / "data" / "patients" / "synthea_bundles.ndjson.gz"
 needs_corpus = pytest.mark.skipif(CORPUS is None, reason="FHIRTRIAL_CORPUS names no corpus")
 # Modules that read most of the records do so in one process.
 together = pytest.mark.xdist_group("corpus")
+# What takes seconds for all studies is asked of every third in the quick suite.
+each_study = pytest.mark.parametrize(
+    "path", [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (i % 3 > 0)) for i, path in enumerate(STUDIES)]
+)
 
 
 @cache

@@ -24,7 +24,9 @@ from fhirtrial.site import Site
 LONG = bool(os.environ.get("FHIRTRIAL_LONG"))
 pytestmark = [needs_corpus, together]
 PARTS = ("seeds", *(f"studies {n}" for n in range(3)))
-parts = pytest.mark.parametrize("part", PARTS)
+parts = pytest.mark.parametrize(
+    "part", [pytest.param(part, marks=[pytest.mark.slow] * (part not in PARTS[:2])) for part in PARTS]
+)
 
 
 @cache

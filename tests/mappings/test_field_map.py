@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus import STUDIES, needs_corpus, read, together
+from corpus import each_study, needs_corpus, read, together
 from fhir_shapes import faults
 from mappings.publishing import SHIPPED, SHIPPED_R5, published
 
@@ -202,7 +202,7 @@ def test_a_value_that_is_not_at_its_home_is_noticed(to: Publication) -> None:
 
 @needs_corpus
 @together
-@pytest.mark.parametrize("path", STUDIES, ids=lambda p: str(p.stem))
+@each_study
 def test_every_field_of_a_study_is_in_the_table_its_value_at_its_home_and_everything_in_shape(path: Path) -> None:
     study, record = json.loads(path.read_bytes()), read(path)
     told = {note.path for note in record.notes if note.code == "unknown-field"}
