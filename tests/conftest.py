@@ -6,9 +6,12 @@ import gc
 import os
 
 import pytest
+from desk import desk
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["servers.fixtures"]
+
+run_desk = pytest.fixture(desk, name="cli")
 
 LENGTHY = ("java", "node", "slow")
 

@@ -61,6 +61,13 @@ def person(own_id: str = "ada", birth: str | None = "1980-02-03", **more: Any) -
     return {"resourceType": "Patient", "id": own_id, "gender": "female", **born, **more}
 
 
+def condition(name: str = "c1", **more: Any) -> dict[str, Any]:
+    active = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]}
+    code = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M33.10"}]}
+    own = {"resourceType": "Condition", "id": name, "clinicalStatus": active, "code": code}
+    return {**own, "subject": {"reference": "Patient/ada"}, "onsetDateTime": "2025-01-01", **more}
+
+
 def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
     entries = [{"resource": one} for one in (resources or (person(),))]
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}

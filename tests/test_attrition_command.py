@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 import small_trial
-from desk import Desk, desk
+from desk import Desk
 from rich.console import Console
 from small_trial import bundle, patient_file, person
 
@@ -20,7 +20,6 @@ from fhirtrial.samples import sample_bundles
 
 ON = ("--on", "2026-11-01")
 DOCS = Path(__file__).parent.parent / "docs"
-run_desk = pytest.fixture(desk, name="cli")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from corpus import ROOT, needs_corpus
-from desk import Desk, desk
+from desk import Desk
 from generated.patients import bundle, loaded, record_start
 from scalar.kernel import Kernel
 from shipped import samples
@@ -49,9 +49,6 @@ GROUP: dict[str, Any] = {
         {"code": {"text": "Eligibility Criterion"}, "valueCodeableConcept": {"text": "Can walk"}, "exclude": False},
     ],
 }
-
-
-say = pytest.fixture(desk)
 
 
 def folder(tmp_path: Path, **more: Any) -> Path:
@@ -99,12 +96,12 @@ def test_whether_a_past_condition_counts_is_left_open(
     assert told.criteria[1].truth is truth
 
 
-def test_it_stands_beside_records_and_is_matched(tmp_path: Path, say: Desk) -> None:
+def test_it_stands_beside_records_and_is_matched(tmp_path: Path, cli: Desk) -> None:
     trials = tmp_path / "trials"
     record_file(trials)
     folder(trials)
     patients = patient_file(tmp_path / "patients", of(person()))
-    ended = say("match", "--trials", trials, "--patients", patients, "--on", "2026-11-01")
+    ended = cli("match", "--trials", trials, "--patients", patients, "--on", "2026-11-01")
     assert (ended.code, ended.problems) == (0, [])
     lines = {line["trial"]: line for line in ended.lines}
     assert lines.keys() == {"NCT00000001", "Group-theirs"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import small_trial
-from desk import Desk, desk
+from desk import Desk
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -23,7 +23,6 @@ from fhirtrial.errors import ConfigError
 from fhirtrial.records.read import read_trials
 from fhirtrial.terminology import load
 
-run_desk = pytest.fixture(desk, name="cli")
 WORDS = "Serum creatinine no better than 2 mg/dL, or a raised pressure, these 6 months"
 OPEN = Criterion(id="exc-1", kind="exclusion", text=WORDS, tree=NotComputable(text=WORDS, reason="not_encoded"))
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 import small_trial
-from desk import Desk, desk
+from desk import Desk
 
 from fhirtrial.records.read import read_trials
 
-run_desk = pytest.fixture(desk, name="cli")
 WHO = ("--reviewer", "Ada Lovelace", "--date", "2026-11-22")
 
 

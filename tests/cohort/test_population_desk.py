@@ -7,13 +7,12 @@ from pathlib import Path
 import orjson
 import pytest
 import small_trial
-from desk import Desk, desk
+from desk import Desk
 from small_trial import bundle, patient_file, person
 
 pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
 
 ON = ("--on", "2026-11-01")
-run_desk = pytest.fixture(desk, name="cli")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from desk import Desk, desk
+from desk import Desk
 from fhir_shapes import faults
 from mappings.publishing import SHIPPED, SHIPPED_R5, published
 from shipped import samples
@@ -18,7 +18,6 @@ from fhirtrial.plugins import Publication, Resource
 from fhirtrial.samples import DEMO_DATE
 
 DATED = replace(SHIPPED, on=DEMO_DATE)
-say = pytest.fixture(desk)
 
 
 def cohorts(to: Publication) -> list[Resource]:
@@ -44,10 +43,10 @@ def test_without_a_day_or_in_r5_there_are_none(to: Publication) -> None:
     assert cohorts(to) == []
 
 
-def test_they_are_written_for_a_day_and_belong_to_their_trial(tmp_path: Path, say: Desk) -> None:
+def test_they_are_written_for_a_day_and_belong_to_their_trial(tmp_path: Path, cli: Desk) -> None:
     record = record_file(tmp_path / "records")
-    assert say("map", record, "-o", tmp_path / "plain").code == 0
-    assert say("map", record, "-o", tmp_path / "dated", "--on", "2026-11-01").code == 0
+    assert cli("map", record, "-o", tmp_path / "plain").code == 0
+    assert cli("map", record, "-o", tmp_path / "dated", "--on", "2026-11-01").code == 0
     files = sorted((tmp_path / "dated" / "nct00000001").glob("Group-*-cohort-*.json"))
     searches = [orjson.loads(f.read_bytes())["modifierExtension"][0]["valueExpression"]["expression"] for f in files]
     assert searches == [
