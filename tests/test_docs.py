@@ -126,9 +126,6 @@ def test_what_a_page_quotes_is_the_file(block: Block) -> None:
     assert (ROOT / block.kind.partition(" file=")[2]).read_text(encoding="utf-8") == block.text
 
 
-# --- the lists of the pages
-
-
 def commands() -> set[str]:
     return set(typer.main.get_group(app).commands)
 
