@@ -7,7 +7,7 @@ is found out before.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
@@ -56,10 +56,7 @@ def parts(cache: Path) -> list[Part]:
 
 def facts_of(part: Part) -> Facts:
     """As the readers give them."""
-    facts, places = stored.read(part.stem)
-    once = Once(part.first)
-    patients, problems = once.check(list(facts.patients), list(places))
-    return replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
+    return Once(part.first).checked(*stored.read(part.stem))
 
 
 def _numbers(references: Sequence[str]) -> np.ndarray:

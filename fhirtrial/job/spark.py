@@ -23,7 +23,7 @@ from fhirtrial.matching.tally import attritions
 from fhirtrial.patients import stored
 from fhirtrial.patients.completeness import Loaded
 from fhirtrial.patients.manifest import is_cache
-from fhirtrial.patients.read import terms_of
+from fhirtrial.patients.read import no_patient, terms_of
 from fhirtrial.site import Site
 
 
@@ -90,5 +90,5 @@ def _problems(source: str, counts: Counts) -> list[Problem]:
     if more > 0:
         return [*counts.problems, Problem(source, "", f"{more:,} problems more", "correct these first")]
     if not counts.told and not counts.tally.screened:
-        return [Problem(source, "", "no Patient", "send Patient resources with what belongs to them")]
+        return [no_patient(source)]
     return counts.problems

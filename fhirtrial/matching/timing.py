@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fhirtrial.matching.calendar import Span
 from fhirtrial.matching.grades import Graded, Ints, graded
@@ -11,22 +14,24 @@ from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CEIL, FLOOR, Course
 
 _UNDATED = int(Reason.UNDATED)
+GOES_ON = np.isin(np.arange(len(Course)), (Course.NOW, Course.RECURRENT))
+"""By Course: what is known to go on."""
 
 
 def began(view: View, span: Span, rows: Ints) -> Graded:
     """It began inside the window."""
-    span = span.of(view.at("patient", rows))
-    low, high = view.at("start_low", rows), view.at("start_high", rows)
-    inside = (low >= span.first_latest) & (high <= span.last_earliest)
-    outside = (high < span.first_earliest) | (low > span.last_latest)
-    return graded(inside, outside, _UNDATED)
+    return _inside(view, span, rows, view.at("start_high", rows))
 
 
 def measured(view: View, span: Span, rows: Ints) -> Graded:
     """All the time that a result speaks of lies inside the window."""
+    return _inside(view, span, rows, np.maximum(view.at("start_high", rows), view.at("end_high", rows)))
+
+
+def _inside(view: View, span: Span, rows: Ints, high: NDArray[Any]) -> Graded:
+    """From the day it began to the day `high` it lies inside the window."""
     span = span.of(view.at("patient", rows))
     low = view.at("start_low", rows)
-    high = np.maximum(view.at("start_high", rows), view.at("end_high", rows))
     inside = (low >= span.first_latest) & (high <= span.last_earliest)
     outside = (high < span.first_earliest) | (low > span.last_latest)
     return graded(inside, outside, _UNDATED)
@@ -45,9 +50,15 @@ def overlapped(view: View, span: Span, rows: Ints) -> Graded:
 def lasting(view: View, span: Span, rows: Ints) -> Graded:
     """As `overlapped`; an active status alone, without any date, holds in every window that ends at the index date."""
     found = overlapped(view, span, rows)
-    low, high = view.at("start_low", rows), view.at("start_high", rows)
-    current = (view.at("course", rows) == Course.NOW) & (low == FLOOR) & (high == CEIL)
+    current = dateless(view, rows)
     if not current.any():
         return found
     current &= span.of(view.at("patient", rows)).last_earliest >= view.today
     return Graded(np.maximum(found.grade, current.view(np.int8) << 2), found.why)
+
+
+def dateless(view: View, rows: Ints) -> NDArray[np.bool_]:
+    """An active status alone, without any date."""
+    undated = (view.at("start_low", rows) == FLOOR) & (view.at("start_high", rows) == CEIL)
+    alone: NDArray[np.bool_] = undated & (view.at("course", rows) == Course.NOW)
+    return alone

@@ -18,12 +18,12 @@ from fhirtrial.matching.codes import State
 from fhirtrial.matching.grades import Ints
 from fhirtrial.matching.hearing import Heard
 from fhirtrial.matching.lanes import Lanes
+from fhirtrial.matching.timing import GOES_ON
 from fhirtrial.matching.view import View, distinct
-from fhirtrial.patients.facts import Course, Standing
+from fhirtrial.patients.facts import Standing
 
 MOST_ROWS = 1 << 18
 """Rows of one call: more do not stay in a core's cache."""
-_GOES_ON = np.isin(np.arange(len(Course)), (Course.NOW, Course.RECURRENT))
 
 
 def truths(bound: Bound, view: View) -> NDArray[np.int8]:
@@ -55,7 +55,7 @@ def _in_time(bound: Bound, view: View, heard: Heard) -> Heard:
     high = np.maximum(high, end)
     always = (heard.states == State.HISTORY) | (heard.states == State.DENIAL)
     always |= view.column("standing")[heard.rows] == Standing.DENIED
-    always |= _GOES_ON[view.column("course")[heard.rows]]
+    always |= GOES_ON[view.column("course")[heard.rows]]
     first, last = bound.asks.spans.first_earliest, bound.asks.spans.last_latest
     kept, of = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for lanes in _blocks(heard, bound.first_of_leaf[leaves]):

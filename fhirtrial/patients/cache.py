@@ -25,7 +25,7 @@ from fhirtrial.patients.document import Limits
 from fhirtrial.patients.export import Export
 from fhirtrial.patients.facts import Facts
 from fhirtrial.patients.manifest import BEGUN, MANIFEST, File, Manifest, Unit, begun, manifest_of, parts_of
-from fhirtrial.patients.read import terms_of
+from fhirtrial.patients.read import no_patient, terms_of
 from fhirtrial.patients.runs import Room
 from fhirtrial.patients.slices import as_read, place, same, slices
 from fhirtrial.patients.sources import files_in
@@ -71,11 +71,10 @@ def cached_patients(
     terms = terms_of(loaded, record_start, bool(partial), on)
     once, empty = Once(), True
     for facts, places in _Cache(How(cache, terms, chunk, limits), room).chunks(files_in(Path(source))):
-        patients, problems = once.check(list(facts.patients), places)
-        empty = empty and not patients and not facts.problems
-        yield replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
+        empty = empty and not facts.patients and not facts.problems
+        yield once.checked(facts, places)
     if empty:
-        yield replace(Chunk(1, terms, limits, once=False).take(), problems=(_no_patient(source),))
+        yield replace(Chunk(1, terms, limits, once=False).take(), problems=(no_patient(str(source)),))
 
 
 def refresh(
@@ -101,7 +100,7 @@ def refresh(
     if failure is not None:
         raise ConfigError(failure.where, failure.got, "make room, or give another folder")
     if not parts_of(cache):
-        nothing = _no_patient(source)
+        nothing = no_patient(str(source))
         raise PatientError(nothing.where, nothing.got, nothing.todo)
 
 
@@ -109,13 +108,7 @@ def stored_patients(cache: Path) -> Iterator[Facts]:
     """The facts in a cache, without their sources; ConfigError where another version of the schema wrote them."""
     once = Once()
     for part in parts_of(cache):
-        facts, places = stored.read(part)
-        patients, problems = once.check(list(facts.patients), list(places))
-        yield replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
-
-
-def _no_patient(source: Path | str) -> Problem:
-    return Problem(str(source), "", "no Patient", "send Patient resources with what belongs to them")
+        yield once.checked(*stored.read(part))
 
 
 class _Cache:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -27,6 +27,11 @@ class Once:
 
     def __init__(self, seen: Mapping[str, str] | None = None) -> None:
         self._seen = dict(seen or {})
+
+    def checked(self, facts: Facts, places: Sequence[str]) -> Facts:
+        """The facts of a chunk that knew nothing of other chunks."""
+        patients, problems = self.check(list(facts.patients), list(places))
+        return replace(facts, patients=tuple(patients), problems=(*facts.problems, *problems))
 
     def check(self, patients: list[Patient], places: list[str]) -> tuple[list[Patient], list[Problem]]:
         """A patient who stands in two Bundles is read twice, and the second is complete in nothing."""

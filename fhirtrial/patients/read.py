@@ -128,10 +128,13 @@ def _read(found: Iterable[Piece], name: str, chunk: Chunk, room: Room) -> Iterat
                 yield chunk.take()
         chunk.table.problems += export.problems
     if chunk.empty:
-        todo = "send Patient resources with what belongs to them"
-        chunk.table.problems.append(Problem(name, "", "no Patient", todo))
+        chunk.table.problems.append(no_patient(name))
     if chunk.table.patients or chunk.table.problems:
         yield chunk.take()
+
+
+def no_patient(source: str) -> Problem:
+    return Problem(source, "", "no Patient", "send Patient resources with what belongs to them")
 
 
 def is_single(head: Head | None) -> TypeGuard[Head]:

@@ -120,8 +120,14 @@ def from_record(atom: Atom, view: View) -> Answer:
             return data(atom, view)
         case OtherExperiencer():
             return other(atom, view)
-        case ClassificationCriteria() | Attestation() | TreatmentState() | Expected():
-            return constant(view.patients, UNKNOWN, unanswered(atom))
-        case Residue() | NotComputable() | Defect():
+        case (
+            ClassificationCriteria()
+            | Attestation()
+            | TreatmentState()
+            | Expected()
+            | Residue()
+            | NotComputable()
+            | Defect()
+        ):
             return constant(view.patients, UNKNOWN, unanswered(atom))
     assert_never(atom)

@@ -25,9 +25,9 @@ from fhirtrial.matching.grades import (
 )
 from fhirtrial.matching.identity import denials, denied, identified, standing
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import began
+from fhirtrial.matching.timing import began, dateless
 from fhirtrial.matching.view import View, distinct
-from fhirtrial.patients.facts import CEIL, FLOOR, Course, Family, Kind, Standing
+from fhirtrial.patients.facts import Course, Family, Kind, Standing
 
 TYPES = {"allergy": 1, "intolerance": 2}
 OTHER = 4
@@ -58,9 +58,7 @@ def allergy(atom: Allergy, view: View) -> Answer:
 def _begun(view: View, rows: Ints) -> Graded:
     """Whether it had begun by the index date; an active entry without any date is current."""
     found = began(view, calendar.until(view.on), rows)
-    undated = (view.at("start_low", rows) == FLOOR) & (view.at("start_high", rows) == CEIL)
-    current = undated & (view.at("course", rows) == Course.NOW)
-    return Graded(np.maximum(found.grade, current.view(np.int8) << 2), found.why)
+    return Graded(np.maximum(found.grade, dateless(view, rows).view(np.int8) << 2), found.why)
 
 
 def _goes_on(view: View, rows: Ints) -> Graded:

@@ -32,14 +32,13 @@ from fhirtrial.matching.grades import (
 from fhirtrial.matching.identity import denials, denied, identified, standing
 from fhirtrial.matching.reads import qualifiers
 from fhirtrial.matching.reasons import Reason
-from fhirtrial.matching.timing import began, overlapped
+from fhirtrial.matching.timing import GOES_ON, began, overlapped
 from fhirtrial.matching.view import View
 from fhirtrial.patients.facts import CEIL, FLOOR, Course, Family, Kind
 from fhirtrial.terminology.severity import severity_rank
 
 _SEVERITY, _COURSE, _STAGE = attrgetter("severity"), attrgetter("course"), attrgetter("stage")
 SEVERITIES = {"mild": 1, "moderate": 2, "severe": 3}
-_GOES_ON = np.isin(np.arange(len(Course)), (Course.NOW, Course.RECURRENT))
 _ENDED = np.isin(np.arange(len(Course)), (Course.OVER, Course.PAUSED))
 
 
@@ -130,7 +129,7 @@ def _current(view: View, rows: Ints) -> Graded:
     grade = overlapped(view, calendar.at(view.on), rows).grade
     begun = (high <= today) | ((low == FLOOR) & (high == CEIL))
     endless = view.at("end_high", rows) == CEIL
-    grade[(_GOES_ON[course] & begun).nonzero()[0]] = YES
+    grade[(GOES_ON[course] & begun).nonzero()[0]] = YES
     grade[(_ENDED[course] & endless).nonzero()[0]] = NO
     # nothing said about its course and nothing about its end: taken as still there, by assumption
     grade[((course == Course.OPEN) & endless & begun).nonzero()[0]] = PRESUMED_YES
